@@ -1,0 +1,2 @@
+export { lifecycleErrors } from "./errors.ts";
+export { type Service, ServiceGroup, type ServiceStatus, type StopOptions } from "./service.ts";

@@ -1,0 +1,153 @@
+/**
+ * What one connection will send: one write per connection and turn of the loop. Hot: a few nanoseconds per message.
+ *
+ * Bytes come in two ways. `push` lends a range of a buffer that never changes (a slice of the chunk a message arrived
+ * in): a range that continues the last one only moves its end, so a flood that is forwarded unchanged becomes one
+ * range. `reserve`/`commit` let an encoder write in place into a buffer of the connection's own.
+ *
+ * At the end of the turn one range is written as it is; many small ones are copied into one buffer first, because the
+ * system call and the stream around it cost more than the copy; many large ones go out as one vectored write.
+ */
+
+import type { Clock } from "../clock/index.ts";
+import type { ByteStream } from "./byte-stream.ts";
+
+/** Below this mean size ranges are copied together, in bytes. */
+const copySizeMax = 4096;
+const reservedSizeMin = 256;
+const reservedSizeMax = 65_536;
+
+/** Flushes every queue that was written to, once, at the end of the turn. One per server. */
+export class TurnFlusher {
+  readonly #clock: Clock;
+  #dirty: OutputQueue[] = [];
+  readonly #flush = () => {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const queue of dirty) queue.flush();
+  };
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(queue: OutputQueue): void {
+    if (this.#dirty.length === 0) this.#clock.atTurnEnd(this.#flush);
+    this.#dirty.push(queue);
+  }
+}
+
+export class OutputQueue {
+  readonly #stream: ByteStream;
+  readonly #flusher: TurnFlusher;
+  #buffers: Buffer[] = [];
+  #starts: number[] = [];
+  #ends: number[] = [];
+  #count = 0;
+  #queuedBytes = 0;
+  #reserved: Buffer | undefined;
+  #reservedAt = 0;
+  #reservedSizeNext = reservedSizeMin;
+  #closed = false;
+  /** Bytes handed to the stream since the connection began. */
+  bytesWritten = 0;
+
+  constructor(stream: ByteStream, flusher: TurnFlusher) {
+    this.#stream = stream;
+    this.#flusher = flusher;
+  }
+
+  /** Bytes not yet handed to the operating system. */
+  get pendingBytes(): number {
+    return this.#queuedBytes + this.#stream.writableLength;
+  }
+
+  /** Queues `bytes[start, end)`, which must never change afterwards. */
+  push(bytes: Buffer, start: number, end: number): void {
+    if (this.#closed) return;
+    const last = this.#count - 1;
+    if (last >= 0 && this.#ends[last] === start && this.#buffers[last] === bytes) {
+      this.#ends[last] = end;
+    } else {
+      if (last < 0) this.#flusher.add(this);
+      this.#buffers[this.#count] = bytes;
+      this.#starts[this.#count] = start;
+      this.#ends[this.#count] = end;
+      this.#count++;
+    }
+    this.#queuedBytes += end - start;
+  }
+
+  /** Room for `size` bytes: write them at `reservedStart` of the returned buffer, then `commit(size)`, before anything else. */
+  reserve(size: number): Buffer {
+    let buffer = this.#reserved;
+    if (buffer === undefined || buffer.length - this.#reservedAt < size) {
+      const room = Math.max(size, this.#reservedSizeNext);
+      buffer = Buffer.allocUnsafe(room);
+      this.#reserved = buffer;
+      this.#reservedAt = 0;
+      this.#reservedSizeNext = Math.min(reservedSizeMax, this.#reservedSizeNext * 2);
+    }
+    return buffer;
+  }
+
+  get reservedStart(): number {
+    return this.#reservedAt;
+  }
+
+  /** Queues the first `size` bytes of what was reserved. */
+  commit(size: number): void {
+    const start = this.#reservedAt;
+    this.#reservedAt = start + size;
+    this.push(this.#reserved!, start, start + size);
+  }
+
+  /** Sends what is queued now. The flusher calls it at the end of the turn; `end` needs it earlier. */
+  flush(): void {
+    const count = this.#count;
+    if (count === 0) return;
+    const total = this.#queuedBytes;
+    this.#count = 0;
+    this.#queuedBytes = 0;
+    this.#reserved = undefined; // An idle connection holds no buffer.
+    this.#reservedSizeNext = Math.min(reservedSizeMax, Math.max(reservedSizeMin, total));
+    if (this.#closed) return;
+    this.bytesWritten += total;
+    if (count === 1) this.#stream.write(this.#range(0));
+    else if (total <= count * copySizeMax) this.#stream.write(this.#joined(count, total));
+    else this.#writeEach(count);
+    this.#buffers.fill(emptyBuffer, 0, count); // Let the chunks go.
+    if (count > 1024) this.#shrink();
+  }
+
+  /** Drops what is queued and takes nothing more. */
+  close(): void {
+    this.#closed = true;
+    this.#shrink();
+  }
+
+  #range(index: number): Buffer {
+    return this.#buffers[index]!.subarray(this.#starts[index], this.#ends[index]);
+  }
+
+  #joined(count: number, total: number): Buffer {
+    const joined = Buffer.allocUnsafe(total);
+    let at = 0;
+    for (let i = 0; i < count; i++) at += this.#buffers[i]!.copy(joined, at, this.#starts[i], this.#ends[i]);
+    return joined;
+  }
+
+  #writeEach(count: number): void {
+    this.#stream.cork();
+    for (let i = 0; i < count; i++) this.#stream.write(this.#range(i));
+    this.#stream.uncork();
+  }
+
+  #shrink(): void {
+    this.#buffers = [];
+    this.#starts = [];
+    this.#ends = [];
+  }
+}
+
+const emptyBuffer = Buffer.alloc(0);

@@ -1,0 +1,75 @@
+/** A TCP port as a service: it accepts sockets, bounds how many are open, and says clearly why it cannot listen. */
+
+import { createServer, type Server, type Socket } from "node:net";
+import type { Service } from "../lifecycle/index.ts";
+import { transportErrors } from "./errors.ts";
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+}
+
+export interface TcpListenerOptions extends ListenAddress {
+  readonly name: string;
+  /** Sockets open at a time; further ones are closed as soon as they are accepted. */
+  readonly connectionsMax: number;
+  readonly accept: (socket: Socket) => void;
+}
+
+export class TcpListener implements Service {
+  readonly name: string;
+  readonly #options: TcpListenerOptions;
+  readonly #server: Server;
+  /** Sockets closed because `connectionsMax` were open. */
+  refusedCount = 0;
+
+  constructor(options: TcpListenerOptions) {
+    this.name = options.name;
+    this.#options = options;
+    // Output is written once per turn, so Nagle's algorithm could only delay it.
+    this.#server = createServer({ noDelay: true, keepAlive: true, highWaterMark: 65_536 }, options.accept);
+    this.#server.maxConnections = options.connectionsMax;
+    this.#server.on("drop", () => {
+      this.refusedCount++;
+    });
+  }
+
+  /** Where it listens; with port 0 the port it was given. Valid once started. */
+  get address(): ListenAddress {
+    return boundAddress(this.#server, this.#options);
+  }
+
+  start(): Promise<void> {
+    return listen(this.#server, this.name, this.#options);
+  }
+
+  /** Stops accepting. Open connections are their owners' to end. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+  }
+}
+
+/** Listens and turns the usual failures into errors that say what to do. HTTP servers are TCP servers too. */
+export function listen(server: Server, name: string, { host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => reject(listenError(error, name, host, port)));
+    server.listen({ host, port, backlog: 1024 }, () => resolve());
+  });
+}
+
+export function boundAddress(server: Server, wanted: ListenAddress): ListenAddress {
+  const address = server.address();
+  if (address === null || typeof address === "string") return { host: wanted.host, port: wanted.port };
+  return { host: wanted.host, port: address.port };
+}
+
+function listenError(error: NodeJS.ErrnoException, listener: string, host: string, port: number): Error {
+  const where = { listener, host, port };
+  if (error.code === "EADDRINUSE") return transportErrors.ADDRESS_IN_USE(where, error);
+  if (error.code === "EACCES") return transportErrors.LISTEN_REFUSED(where, error);
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+    return transportErrors.ADDRESS_NOT_AVAILABLE({ listener, host }, error);
+  return transportErrors.LISTEN_FAILED({ ...where, reason: error.code ?? error.message }, error);
+}
