@@ -37,8 +37,9 @@ export class ByteWriter {
   }
 
   u32be(value: number): void {
-    this.buffer.writeUInt32BE(value >>> 0, this.reserve(4));
-    this.length += 4;
+    const at = this.reserve(4);
+    this.buffer.writeUInt32BE(value >>> 0, at);
+    this.length = at + 4;
   }
 
   /** Copies `bytes[start, end)`. */

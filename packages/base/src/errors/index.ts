@@ -1,6 +1,7 @@
 export {
   type CodedError,
   defineErrors,
+  type ErrorFactories,
   type ErrorRow,
   type ErrorTable,
   isCodedError,

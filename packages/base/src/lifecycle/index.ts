@@ -1,2 +1,2 @@
 export { lifecycleErrors } from "./errors.ts";
-export { type Service, ServiceGroup, type ServiceStatus, type StopOptions } from "./service.ts";
+export { type Service, ServiceGroup, type ServiceStatus, type StopOptions, service } from "./service.ts";

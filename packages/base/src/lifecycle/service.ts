@@ -99,3 +99,12 @@ export class ServiceGroup implements Service {
     }
   }
 }
+
+/** A service out of two functions, for what has no state of its own to keep. */
+export function service(
+  name: string,
+  start: () => Promise<void>,
+  stop: (options: StopOptions) => Promise<void>,
+): Service {
+  return { name, start, stop: (options = {}) => stop(options) };
+}
