@@ -1,8 +1,13 @@
 /** Hashing and comparing ranges of bytes without slicing them. Hot: no allocation. */
 
-/** FNV-1a over `bytes[start, end)`, as an unsigned 32-bit integer. Not for hostile keys: bound the table it feeds. */
+import { randomInt } from "node:crypto";
+
+/** Drawn at start, so that nobody can prepare keys that all fall into one slot of a table. */
+const seed = randomInt(2 ** 32);
+
+/** FNV-1a over `bytes[start, end)` from a seed of the process's own, as an unsigned 32-bit integer. */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
+  let hash = seed;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   return hash >>> 0;
 }

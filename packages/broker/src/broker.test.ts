@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PolylogError } from "@polylog/base/errors";
+import type { DurabilityWaiter } from "@polylog/log";
+import { RecordCursor } from "@polylog/log";
+import type { BrokerLog } from "./catalog/broker-log.ts";
+import { Publication, type QoS, type Subscriber, Subscription } from "./publication.ts";
+import { MemoryBroker } from "./testing/memory-broker.ts";
+
+class RecordingSubscriber implements Subscriber {
+  readonly received: string[] = [];
+
+  onPublication(publication: Publication, _subscription: Subscription, qos: QoS): void {
+    const payload = publication.payload.toString("utf8", publication.payloadStart, publication.payloadEnd);
+    this.received.push(`${publication.route.topic} ${payload} q${qos}`);
+  }
+}
+
+class RecordingWaiter implements DurabilityWaiter {
+  readonly heard: string[] = [];
+
+  onDurable(token: number, error: PolylogError | undefined): void {
+    this.heard.push(error === undefined ? `${token}` : `${token} ${error.code}`);
+  }
+}
+
+function subscribe(memory: MemoryBroker, subscriber: Subscriber, filter: string, qos: QoS): void {
+  memory.broker.router.subscribe(filter, subscriber, new Subscription(subscriber, filter, qos));
+}
+
+function publication(memory: MemoryBroker, topic: string, payload: string, qos: QoS = 1, retain = false): Publication {
+  const message = new Publication();
+  message.begin(memory.broker.router.resolveName(topic));
+  message.payload = Buffer.from(payload);
+  message.payloadEnd = message.payload.length;
+  message.qos = qos;
+  message.retain = retain;
+  return message;
+}
+
+function valuesOf(log: BrokerLog): string[] {
+  const cursor = new RecordCursor();
+  const values: string[] = [];
+  const chunk = log.partitions[0]!.cachedChunk(0);
+  if (chunk === undefined) return values;
+  cursor.reset(chunk, 0);
+  while (cursor.next()) values.push(cursor.bytes.toString("utf8", cursor.valueStart, cursor.valueEnd));
+  return values;
+}
+
+test("acknowledges an uncaptured message at once", async () => {
+  const memory = await MemoryBroker.start();
+  assert.equal(memory.broker.publish(publication(memory, "a/b", "x"), new RecordingWaiter(), 1), true);
+});
+
+test("appends a captured message and acknowledges when it is written", async () => {
+  const memory = await MemoryBroker.start({ captures: [{ log: "telemetry", filter: "sensors/#" }] });
+  const waiter = new RecordingWaiter();
+  assert.equal(memory.broker.publish(publication(memory, "sensors/1", "21"), waiter, 7), false);
+  assert.deepEqual(waiter.heard, []);
+  await memory.run();
+  assert.deepEqual(waiter.heard, ["7"]);
+  assert.deepEqual(valuesOf(memory.broker.catalog.require("telemetry")), ["21"]);
+});
+
+test("acknowledges once when several logs capture a message", async () => {
+  const captures = [
+    { log: "all", filter: "#" },
+    { log: "telemetry", filter: "sensors/#" },
+  ];
+  const memory = await MemoryBroker.start({ captures });
+  const waiter = new RecordingWaiter();
+  assert.equal(memory.broker.publish(publication(memory, "sensors/1", "21", 1, true), waiter, 7), false);
+  await memory.run();
+  assert.deepEqual(waiter.heard, ["7"]);
+  for (const { log } of captures) assert.deepEqual(valuesOf(memory.broker.catalog.require(log)), ["21"]);
+});
+
+test("captures its own name unless told otherwise", async () => {
+  const memory = await MemoryBroker.start({ captures: [{ log: "telemetry", filter: "sensors/#" }] });
+  memory.broker.catalog.ensure("orders");
+  memory.broker.publish(publication(memory, "orders", "tea"), undefined, 0);
+  memory.broker.publish(publication(memory, "telemetry", "no"), undefined, 0);
+  await memory.run();
+  assert.deepEqual(valuesOf(memory.broker.catalog.require("orders")), ["tea"]);
+  assert.deepEqual(valuesOf(memory.broker.catalog.require("telemetry")), []);
+});
+
+test("delivers live once per subscriber at the highest granted QoS", async () => {
+  const memory = await MemoryBroker.start();
+  const subscriber = new RecordingSubscriber();
+  subscribe(memory, subscriber, "a/+", 0);
+  subscribe(memory, subscriber, "a/#", 1);
+  memory.broker.publish(publication(memory, "a/b", "x", 2), undefined, 0);
+  memory.broker.publish(publication(memory, "a/b", "y", 0), undefined, 0);
+  assert.deepEqual(subscriber.received, ["a/b x q1", "a/b y q0"]);
+});
+
+test("delivers what is produced to the topic of the log's name, and captures it once", async () => {
+  const memory = await MemoryBroker.start({ captures: [{ log: "everything", filter: "#" }] });
+  const log = memory.broker.catalog.ensure("orders");
+  const subscriber = new RecordingSubscriber();
+  subscribe(memory, subscriber, "orders", 1);
+  const bytes = Buffer.from("tea");
+  memory.broker.produce(log, bytes, 0, 3, new RecordingWaiter(), 1);
+  await memory.run();
+  assert.deepEqual(subscriber.received, ["orders tea q1"]);
+  assert.deepEqual(valuesOf(log), ["tea"]);
+  assert.deepEqual(valuesOf(memory.broker.catalog.require("everything")), []);
+});
+
+test("takes a framed region apart for live subscribers and keeps it whole for the log", async () => {
+  const memory = await MemoryBroker.start();
+  const log = memory.broker.catalog.ensure("orders");
+  const subscriber = new RecordingSubscriber();
+  subscribe(memory, subscriber, "#", 0);
+  const region = Buffer.from([0, 0, 0, 1, 0x61, 0, 0, 0, 2, 0x62, 0x63]);
+  const waiter = new RecordingWaiter();
+  assert.equal(memory.broker.produceFramed(log, region, 0, region.length, 2, waiter, 3), false);
+  await memory.run();
+  assert.deepEqual(subscriber.received, ["orders a q0", "orders bc q0"]);
+  assert.deepEqual(valuesOf(log), ["a", "bc"]);
+  assert.deepEqual(waiter.heard, ["3"]);
+});
+
+test("keeps retained messages over a restart and removes them by an empty one", async () => {
+  const memory = await MemoryBroker.start();
+  const waiter = new RecordingWaiter();
+  assert.equal(memory.broker.publish(publication(memory, "a/b", "x", 1, true), waiter, 1), false);
+  await memory.run();
+  assert.deepEqual(waiter.heard, ["1"]);
+  const restarted = await memory.restart();
+  assert.deepEqual(
+    [...restarted.broker.retained.match("a/+")].map((message) => `${message.topic} ${message.payload}`),
+    ["a/b x"],
+  );
+  restarted.broker.publish(publication(restarted, "a/b", "", 1, true), undefined, 0);
+  assert.equal(restarted.broker.retained.size, 0);
+});
+
+test("refuses names that are not valid and logs that exist", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  for (const name of ["", "a b", "a/b", "#ephemeral", "a".repeat(65)])
+    assert.throws(() => catalog.create(name), { code: "broker.INVALID_NAME" });
+  catalog.create("orders");
+  assert.throws(() => catalog.create("orders"), { code: "broker.LOG_EXISTS" });
+  assert.throws(() => catalog.require("nothing"), { code: "broker.LOG_NOT_FOUND" });
+});
+
+test("forgets a deleted log, its channels and its capture", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  const log = catalog.ensure("orders");
+  await catalog.ensureChannel(log, "workers");
+  await memory.run();
+  await catalog.delete("orders");
+  const restarted = await memory.restart();
+  assert.equal(restarted.broker.catalog.get("orders"), undefined);
+  assert.equal(restarted.broker.router.resolveName("orders").captures.length, 0);
+});

@@ -1,0 +1,199 @@
+/**
+ * The broker: one place where messages come in, whatever protocol brought them, and go out to whoever asked for them.
+ *
+ *     publish (MQTT topic) ──┬─▶ logs that capture the topic ──▶ channels ──▶ consumers
+ *     produce (log) ─────────┴─▶ live subscribers of the topic
+ *
+ * A message is appended first and delivered live second, so that one the log refuses reaches nobody. It is appended once
+ * per capturing log: what `produce` delivers live is never captured again. The broker knows no protocol.
+ *
+ * Hot: `publish`, `produce` and `produceFramed` allocate nothing per message; `broker.bench.ts` measures them.
+ */
+
+import { type Clock, systemClock } from "@polylog/base/clock";
+import type { Service } from "@polylog/base/lifecycle";
+import { type Logger, type MetricRegistry, silentLogger } from "@polylog/base/telemetry";
+import type { DurabilityWaiter, LogStore, Partition, RecordFields, StateStore } from "@polylog/log";
+import { type Access, allowAll } from "./access/access.ts";
+import type { BrokerLog } from "./catalog/broker-log.ts";
+import type { CaptureRule } from "./catalog/capture-rule.ts";
+import { Catalog } from "./catalog/catalog.ts";
+import { ChannelStore } from "./channels/channel-store.ts";
+import { DurabilityJoin } from "./durability-join.ts";
+import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+import { type Capture, Publication, type QoS, type Subscription } from "./publication.ts";
+import { RetainedStore } from "./retained/retained-store.ts";
+import { Router } from "./router/index.ts";
+
+export interface BrokerOptions {
+  /** Opened before the broker starts and closed after it has stopped. */
+  readonly logs: LogStore;
+  readonly state: StateStore;
+  readonly captures?: readonly CaptureRule[];
+  readonly access?: Access;
+  readonly limits?: BrokerLimits;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+export class Broker implements Service {
+  readonly name = "broker";
+  readonly access: Access;
+  readonly catalog: Catalog;
+  readonly router: Router<Subscription, Capture>;
+  readonly retained: RetainedStore;
+  readonly clock: Clock;
+  readonly limits: BrokerLimits;
+  readonly #channelStore: ChannelStore;
+  readonly #produced = new Publication();
+  /** Messages that came in by `publish`, deliveries to live subscribers. */
+  publishedCount = 0;
+  deliveredCount = 0;
+
+  constructor(options: BrokerOptions) {
+    const { logs, state } = options;
+    const logger = (options.logger ?? silentLogger).child("broker");
+    this.access = options.access ?? allowAll;
+    this.clock = options.clock ?? systemClock;
+    this.limits = options.limits ?? defaultBrokerLimits;
+    this.router = new Router(this.limits.router);
+    this.retained = new RetainedStore(state, this.clock, this.limits);
+    this.#channelStore = new ChannelStore(state, this.clock, (error) => {
+      logger.error("channel progress could not be saved", { error });
+    });
+    this.catalog = new Catalog({
+      logs,
+      state,
+      channelStore: this.#channelStore,
+      router: this.router,
+      captures: options.captures ?? [],
+      limits: this.limits,
+      clock: this.clock,
+      logger,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.catalog.load();
+    await this.retained.load();
+  }
+
+  /** Call it when no protocol server publishes or consumes any more. */
+  async stop(): Promise<void> {
+    this.catalog.close();
+    await this.#channelStore.flush();
+    await this.retained.flush();
+  }
+
+  /**
+   * Routes a message published to a topic. Returns true when it may be acknowledged now; otherwise `waiter` hears with
+   * `token` once every capturing log, and the retained store, has it at its level. Throws what a log refuses with
+   * (APPEND_QUEUE_FULL, PARTITION_READ_ONLY, RECORD_TOO_LARGE) and RETAINED_LIMIT; nobody has received it then.
+   */
+  publish(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
+    const { route, payload, payloadStart, payloadEnd } = publication;
+    const captures = route.captures;
+    let acknowledged = true;
+    if (publication.retain || captures.length > 1) acknowledged = this.#publishToMany(publication, waiter, token);
+    else if (captures.length === 1)
+      acknowledged = captures[0]!.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, waiter, token);
+    this.publishedCount++;
+    if (route.subscriptions.length > 0) this.#deliver(publication);
+    return acknowledged;
+  }
+
+  /** Appends one value to a log and delivers it live. True: acknowledge now; false: `waiter` hears with `token`. */
+  produce(log: BrokerLog, bytes: Buffer, start: number, end: number, waiter: DurabilityWaiter, token: number): boolean {
+    const acknowledged = log.appendValue(bytes, start, end, waiter, token);
+    if (this.#isWatched(log)) this.#deliverProduced(log, bytes, start, end);
+    return acknowledged;
+  }
+
+  /** As `produce`, for `count` values as `[u32 BE size][value]*` in `bytes[start, end)`: an MPUB body as it is. */
+  produceFramed(
+    log: BrokerLog,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    count: number,
+    waiter: DurabilityWaiter,
+    token: number,
+  ): boolean {
+    const acknowledged = log.appendFramed(bytes, start, end, count, waiter, token);
+    if (this.#isWatched(log)) {
+      for (let at = start; at < end; ) {
+        const valueStart = at + 4;
+        at = valueStart + bytes.readUInt32BE(at);
+        this.#deliverProduced(log, bytes, valueStart, at);
+      }
+    }
+    return acknowledged;
+  }
+
+  /** Appends a record with any of its fields and delivers its value live. Returns its offset; wait with `whenDurable`. */
+  produceRecord(log: BrokerLog, partition: Partition, fields: RecordFields): number {
+    const offset = log.appendRecord(partition, fields);
+    if (this.#isWatched(log) && fields.notBeforeMs === undefined) {
+      const value = Buffer.from(fields.value.buffer, fields.value.byteOffset, fields.value.byteLength);
+      this.#deliverProduced(log, value, fields.valueStart ?? 0, fields.valueEnd ?? value.length);
+    }
+    return offset;
+  }
+
+  /** Lists what the broker counts. */
+  registerMetrics(metrics: MetricRegistry): void {
+    metrics.gauge("polylog_logs", "Logs there are.", () => this.catalog.size);
+    metrics.gauge("polylog_subscriptions", "Live MQTT subscriptions.", () => this.router.subscriptionCount);
+    metrics.gauge("polylog_retained_messages", "Topics with a retained message.", () => this.retained.size);
+  }
+
+  #publishToMany(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
+    const { route, payload, payloadStart, payloadEnd } = publication;
+    const join = waiter === undefined ? undefined : new DurabilityJoin(waiter, token);
+    for (const log of route.captures) {
+      join?.add();
+      if (log.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, join, 0))
+        join?.onDurable(0, undefined);
+    }
+    if (publication.retain) {
+      join?.add();
+      this.retained.set(publication, join, 0);
+    }
+    return join === undefined || join.close();
+  }
+
+  /** One delivery per subscriber, at the highest QoS granted among its overlapping subscriptions [MQTT-3.3.5-1]. */
+  #deliver(publication: Publication): void {
+    const subscriptions = publication.route.subscriptions;
+    const count = subscriptions.length;
+    for (let i = 0; i < count; ) {
+      const subscription = subscriptions[i]!;
+      const subscriber = subscription.subscriber;
+      let qos = subscription.qos;
+      for (i++; i < count && subscriptions[i]!.subscriber === subscriber; i++)
+        if (subscriptions[i]!.qos > qos) qos = subscriptions[i]!.qos;
+      this.deliveredCount++;
+      subscriber.onPublication(publication, subscription, Math.min(qos, publication.qos) as QoS);
+    }
+  }
+
+  /** True when somebody is subscribed to the topic of the log's name. */
+  #isWatched(log: BrokerLog): boolean {
+    if (log.topic === undefined) return false;
+    if (log.route === undefined || log.route.version !== this.router.version)
+      log.route = this.router.resolveName(log.topic);
+    return log.route.subscriptions.length > 0;
+  }
+
+  #deliverProduced(log: BrokerLog, bytes: Buffer, start: number, end: number): void {
+    const publication = this.#produced;
+    publication.begin(log.route!);
+    publication.payload = bytes;
+    publication.payloadStart = start;
+    publication.payloadEnd = end;
+    publication.qos = 1;
+    publication.retain = false;
+    publication.publisher = undefined;
+    this.#deliver(publication);
+  }
+}

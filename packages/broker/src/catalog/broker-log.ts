@@ -1,0 +1,119 @@
+/**
+ * A log as the broker sees it: its partitions, the channels that work it off, and the live topic of the same name.
+ *
+ * Backlog rule (NSQ): a log without channels keeps its records for the first channel to come; a channel created next to
+ * others starts at the end. `backlogOffsets` is where the first channel would start.
+ */
+
+import type { DurabilityWaiter, Log, Partition, RecordFields } from "@polylog/log";
+import type { Channel } from "../channels/channel.ts";
+import type { Capture, MessageRoute } from "../publication.ts";
+
+export class BrokerLog implements Capture {
+  readonly name: string;
+  readonly log: Log;
+  readonly channels = new Map<string, Channel>();
+  /** Filters whose messages are appended here. */
+  captureFilters: readonly string[] = [];
+  /** Nothing flows to any channel while true; appending goes on. */
+  paused = false;
+  /** Where a first channel starts, per partition; empty: at the first record kept. */
+  backlogOffsets: readonly number[] = [];
+  /** Records and value bytes appended since the process began. */
+  messageCount = 0;
+  messageBytes = 0;
+  /** The MQTT topic of the same name; undefined when the name is no valid topic (`#ephemeral`). */
+  readonly topic: string | undefined;
+  /** Route of `topic`, kept by the broker while it is current. */
+  route: MessageRoute | undefined;
+  #nextPartition = 0;
+
+  constructor(log: Log) {
+    this.log = log;
+    this.name = log.name;
+    this.topic = log.ephemeral ? undefined : log.name;
+    for (const partition of log.partitions) partition.watch(this);
+  }
+
+  get partitions(): readonly Partition[] {
+    return this.log.partitions;
+  }
+
+  /** Records that no channel has taken over: what waits for the first channel; 0 when there is one. */
+  get depth(): number {
+    if (this.channels.size > 0) return 0;
+    return this.partitions.reduce((sum, partition, index) => {
+      const first = this.backlogOffsets[index] ?? partition.lowWatermark;
+      return sum + Math.max(0, partition.nextOffset - first);
+    }, 0);
+  }
+
+  /** Called by a partition: new records can be read. */
+  onHighWatermark(): void {
+    for (const channel of this.channels.values()) channel.wake();
+  }
+
+  /** The partition for the next record without a key. */
+  nextPartition(): Partition {
+    const partitions = this.log.partitions;
+    if (partitions.length === 1) return partitions[0]!;
+    this.#nextPartition = (this.#nextPartition + 1) % partitions.length;
+    return partitions[this.#nextPartition]!;
+  }
+
+  /** Appends one value without key, topic or headers. True: acknowledge now; false: `waiter` hears with `token`. */
+  appendValue(bytes: Uint8Array, start: number, end: number, waiter: DurabilityWaiter, token: number): boolean {
+    const partition = this.nextPartition();
+    const offset = partition.appendValue(bytes, start, end);
+    this.messageCount++;
+    this.messageBytes += end - start;
+    return this.#acknowledge(partition, offset + 1, waiter, token);
+  }
+
+  /** Appends a message that was published to an MQTT topic. */
+  appendTopicValue(
+    topic: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    waiter: DurabilityWaiter | undefined,
+    token: number,
+  ): boolean {
+    const partition = this.nextPartition();
+    const offset = partition.appendTopicValue(topic, bytes, start, end);
+    this.messageCount++;
+    this.messageBytes += end - start;
+    return waiter === undefined || this.#acknowledge(partition, offset + 1, waiter, token);
+  }
+
+  /** Appends `[u32 BE size][value]*`, `count` values, in one piece. */
+  appendFramed(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    count: number,
+    waiter: DurabilityWaiter,
+    token: number,
+  ): boolean {
+    const partition = this.nextPartition();
+    const offset = partition.appendFramed(bytes, start, end, count);
+    this.messageCount += count;
+    this.messageBytes += end - start - 4 * count;
+    return this.#acknowledge(partition, offset + count, waiter, token);
+  }
+
+  /** Appends a record with any of its fields to `partition`. */
+  appendRecord(partition: Partition, fields: RecordFields): number {
+    const offset = partition.append(fields);
+    this.messageCount++;
+    this.messageBytes += (fields.valueEnd ?? fields.value.length) - (fields.valueStart ?? 0);
+    return offset;
+  }
+
+  #acknowledge(partition: Partition, endOffset: number, waiter: DurabilityWaiter, token: number): boolean {
+    const level = this.log.config.durability;
+    if (level === "memory") return true;
+    partition.whenDurable(endOffset, level, waiter, token);
+    return false;
+  }
+}

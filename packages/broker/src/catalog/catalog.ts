@@ -1,0 +1,213 @@
+/**
+ * Which logs there are, what they capture, and their channels. Logs and channels come into being here, are saved here and
+ * go away here; everything else only uses them.
+ *
+ *     log-settings/<log>   JSON {"paused": boolean, "backlogOffsets": number[]}
+ */
+
+import type { Clock } from "@polylog/base/clock";
+import type { Logger } from "@polylog/base/telemetry";
+import type { LogConfig, LogStore, StateStore } from "@polylog/log";
+import { Channel } from "../channels/channel.ts";
+import type { ChannelStore } from "../channels/channel-store.ts";
+import { brokerErrors } from "../errors.ts";
+import type { BrokerLimits } from "../limits.ts";
+import type { Capture, Subscription } from "../publication.ts";
+import type { Router } from "../router/index.ts";
+import { BrokerLog } from "./broker-log.ts";
+import type { CaptureRule } from "./capture-rule.ts";
+import { isName } from "./names.ts";
+
+export interface CatalogOptions {
+  readonly logs: LogStore;
+  readonly state: StateStore;
+  readonly channelStore: ChannelStore;
+  readonly router: Router<Subscription, Capture>;
+  readonly captures: readonly CaptureRule[];
+  readonly limits: BrokerLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const settingsPrefix = "log-settings/";
+
+export class Catalog {
+  readonly #options: CatalogOptions;
+  readonly #logs = new Map<string, BrokerLog>();
+  /** Channels whose creation is being saved. */
+  readonly #creating = new Map<Channel, Promise<void>>();
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+  }
+
+  get(name: string): BrokerLog | undefined {
+    return this.#logs.get(name);
+  }
+
+  /** The log, or LOG_NOT_FOUND. */
+  require(name: string): BrokerLog {
+    const log = this.#logs.get(name);
+    if (log === undefined) throw brokerErrors.LOG_NOT_FOUND({ log: name });
+    return log;
+  }
+
+  /** In order of creation. */
+  list(): Iterable<BrokerLog> {
+    return this.#logs.values();
+  }
+
+  get size(): number {
+    return this.#logs.size;
+  }
+
+  /** Makes a log. Throws LOG_EXISTS, INVALID_NAME, LOG_LIMIT. Nothing appended to it is acknowledged before it is saved. */
+  create(name: string, config: Partial<LogConfig> = {}): BrokerLog {
+    if (this.#logs.has(name)) throw brokerErrors.LOG_EXISTS({ log: name });
+    if (!isName(name)) throw brokerErrors.INVALID_NAME({ name });
+    const { logsMax } = this.#options.limits;
+    if (this.#logs.size >= logsMax) throw brokerErrors.LOG_LIMIT({ log: name, limit: logsMax });
+    const log = this.#add(new BrokerLog(this.#options.logs.create(name, config)));
+    this.#options.logger.info("log created", { log: name, partitions: log.partitions.length });
+    return log;
+  }
+
+  /** The log, made when it does not exist: how NSQ topics come into being. */
+  ensure(name: string): BrokerLog {
+    return this.#logs.get(name) ?? this.create(name);
+  }
+
+  /** Removes a log with its channels and records. */
+  async delete(name: string): Promise<void> {
+    const log = this.require(name);
+    this.#logs.delete(name);
+    if (log.captureFilters.length > 0)
+      for (const filter of log.captureFilters) this.#options.router.removeCapture(filter, log);
+    for (const channel of [...log.channels.values()]) await this.#remove(log, channel);
+    await this.#options.state.write([{ type: "delete", key: settingsPrefix + name }]);
+    await this.#options.logs.delete(name);
+    this.#options.logger.info("log deleted", { log: name });
+  }
+
+  async setPaused(log: BrokerLog, paused: boolean): Promise<void> {
+    log.paused = paused;
+    log.onHighWatermark();
+    await this.#saveSettings(log);
+  }
+
+  /** The channel, made when it does not exist. Resolves once it is saved. Throws INVALID_NAME, CHANNEL_LIMIT. */
+  async ensureChannel(log: BrokerLog, name: string): Promise<Channel> {
+    const existing = log.channels.get(name);
+    if (existing !== undefined) {
+      await this.#creating.get(existing);
+      return existing;
+    }
+    if (!isName(name)) throw brokerErrors.INVALID_NAME({ name });
+    const { channelsPerLogMax } = this.#options.limits;
+    if (log.channels.size >= channelsPerLogMax)
+      throw brokerErrors.CHANNEL_LIMIT({ channel: name, limit: channelsPerLogMax, log: log.name });
+    const isFirst = log.channels.size === 0;
+    const channel = this.#addChannel(log, name);
+    channel.moveTo(
+      log.partitions.map((partition, index) =>
+        isFirst ? (log.backlogOffsets[index] ?? partition.lowWatermark) : partition.nextOffset,
+      ),
+    );
+    const saved = log.log.ephemeral ? Promise.resolve() : this.#options.channelStore.create(channel);
+    this.#creating.set(channel, saved);
+    await saved;
+    this.#creating.delete(channel);
+    this.#options.logger.info("channel created", { log: log.name, channel: name });
+    return channel;
+  }
+
+  /** Removes a channel; its consumers are told. CHANNEL_NOT_FOUND when there is none. */
+  async deleteChannel(log: BrokerLog, name: string): Promise<void> {
+    const channel = log.channels.get(name);
+    if (channel === undefined) throw brokerErrors.CHANNEL_NOT_FOUND({ log: log.name, channel: name });
+    await this.#remove(log, channel);
+    if (log.log.ephemeral && log.channels.size === 0) {
+      await this.delete(log.name);
+      return;
+    }
+    if (log.channels.size === 0) {
+      log.backlogOffsets = log.partitions.map((partition) => partition.nextOffset);
+      await this.#saveSettings(log);
+    }
+  }
+
+  /** Loads logs, channels and their progress; then captures apply. */
+  async load(): Promise<void> {
+    for (const log of this.#options.logs.list()) this.#add(new BrokerLog(log));
+    for (const { log } of this.#options.captures) this.ensure(log);
+    for await (const [key, row] of this.#options.state.entries(settingsPrefix)) this.#applySettings(key, row);
+    for (const saved of await this.#options.channelStore.load()) {
+      const log = this.#logs.get(saved.logName);
+      if (log === undefined) continue; // The log was deleted in the middle of a crash; its channels go with it.
+      const channel = this.#addChannel(log, saved.name);
+      if (saved.paused) channel.setPaused(true);
+      for (const partition of log.partitions) {
+        const end = partition.highWatermark;
+        const window = await this.#options.channelStore.loadWindow(log.name, saved.name, partition.number, end);
+        if (window !== undefined) channel.restore(partition.number, window);
+      }
+    }
+  }
+
+  /** Ends every channel; nothing is delivered any more. */
+  close(): void {
+    for (const log of this.#logs.values()) for (const channel of log.channels.values()) channel.close(false);
+  }
+
+  #add(log: BrokerLog): BrokerLog {
+    this.#logs.set(log.name, log);
+    const rules = this.#options.captures.filter((rule) => rule.log === log.name).map((rule) => rule.filter);
+    log.captureFilters = rules.length > 0 || log.topic === undefined ? rules : [log.topic];
+    for (const filter of log.captureFilters) this.#options.router.addCapture(filter, log);
+    return log;
+  }
+
+  #addChannel(log: BrokerLog, name: string): Channel {
+    const channel = new Channel({
+      logName: log.name,
+      name,
+      partitions: log.partitions,
+      clock: this.#options.clock,
+      logPaused: () => log.paused,
+      onDirty: (each) => {
+        if (!log.log.ephemeral) this.#options.channelStore.markDirty(each);
+      },
+      onUnreadable: (each, partition, offset, error) => {
+        const fields = { log: log.name, channel: each.name, partition, offset, error };
+        this.#options.logger.error("a record cannot be read; this partition of the channel waits", fields);
+      },
+    });
+    log.channels.set(name, channel);
+    return channel;
+  }
+
+  async #remove(log: BrokerLog, channel: Channel): Promise<void> {
+    log.channels.delete(channel.name);
+    channel.close(true);
+    await this.#options.channelStore.delete(channel);
+    this.#options.logger.info("channel deleted", { log: log.name, channel: channel.name });
+  }
+
+  async #saveSettings(log: BrokerLog): Promise<void> {
+    if (log.log.ephemeral) return;
+    const value = Buffer.from(JSON.stringify({ paused: log.paused, backlogOffsets: log.backlogOffsets }));
+    await this.#options.state.write([{ type: "put", key: settingsPrefix + log.name, value }]);
+  }
+
+  #applySettings(key: string, row: Buffer): void {
+    const log = this.#logs.get(key.slice(settingsPrefix.length));
+    if (log === undefined) return;
+    try {
+      const settings = JSON.parse(row.toString("utf8")) as { paused?: boolean; backlogOffsets?: number[] };
+      log.paused = settings.paused === true;
+      log.backlogOffsets = settings.backlogOffsets ?? [];
+    } catch (error) {
+      throw brokerErrors.STATE_DAMAGED({ key }, error);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Saves channels' progress to the state store and loads it back. Dirty channels are collected and written together, at
+ * most every `channelSaveIntervalMs`: a crash loses no message, only the memory of the last answers, and what was
+ * answered in that time is delivered once more. Creation and deletion are written before they are acknowledged.
+ */
+
+import type { Clock, Timer } from "@polylog/base/clock";
+import { isCodedError, type PolylogError } from "@polylog/base/errors";
+import type { StateOperation, StateStore } from "@polylog/log";
+import { brokerErrors } from "../errors.ts";
+import { channelSaveIntervalMs } from "../limits.ts";
+import type { Channel } from "./channel.ts";
+import {
+  channelKey,
+  channelRowPrefix,
+  decodePage,
+  decodeWindow,
+  encodePage,
+  encodeWindow,
+  pageKey,
+  pagePrefix,
+  windowKey,
+} from "./channel-rows.ts";
+import { UnfinishedWindow } from "./unfinished-window.ts";
+
+/** A saved channel's name and settings. */
+export interface SavedChannel {
+  readonly logName: string;
+  readonly name: string;
+  readonly paused: boolean;
+}
+
+export class ChannelStore {
+  readonly #state: StateStore;
+  readonly #clock: Clock;
+  readonly #onFailure: (error: PolylogError) => void;
+  readonly #dirty = new Set<Channel>();
+  #timer: Timer | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(state: StateStore, clock: Clock, onFailure: (error: PolylogError) => void) {
+    this.#state = state;
+    this.#clock = clock;
+    this.#onFailure = onFailure;
+  }
+
+  /** The channel changed: save it soon. Ephemeral channels are not saved. */
+  markDirty(channel: Channel): void {
+    if (channel.ephemeral) return;
+    this.#dirty.add(channel);
+    this.#timer ??= this.#clock.setTimer(() => void this.flush(), channelSaveIntervalMs);
+  }
+
+  /** Writes what is dirty now; resolves when that, and every save before it, is written. */
+  flush(): Promise<void> {
+    this.#clock.clearTimer(this.#timer);
+    this.#timer = undefined;
+    const operations: StateOperation[] = [];
+    for (const channel of this.#dirty) this.#collect(channel, operations);
+    this.#dirty.clear();
+    if (operations.length === 0) return this.#writing;
+    this.#writing = this.#writing.then(() => this.#write(operations));
+    return this.#writing;
+  }
+
+  /** Resolves once the channel itself is saved. */
+  async create(channel: Channel): Promise<void> {
+    if (channel.ephemeral) return;
+    this.#dirty.add(channel);
+    await this.flush();
+  }
+
+  async delete(channel: Channel): Promise<void> {
+    this.#dirty.delete(channel);
+    if (channel.ephemeral) return;
+    await this.#writing;
+    const keys = [channelKey(channel.logName, channel.name)];
+    for (const partition of channel.windows().keys()) {
+      keys.push(windowKey(channel.logName, channel.name, partition));
+      for await (const [key] of this.#state.entries(pagePrefix(channel.logName, channel.name, partition)))
+        keys.push(key);
+    }
+    await this.#write(keys.map((key) => ({ type: "delete", key })));
+  }
+
+  async load(): Promise<SavedChannel[]> {
+    const saved: SavedChannel[] = [];
+    for await (const [key, row] of this.#state.entries(channelRowPrefix)) {
+      const [logName, name] = key.slice(channelRowPrefix.length).split("/");
+      const settings = parseRow(key, row);
+      if (logName === undefined || name === undefined) throw brokerErrors.STATE_DAMAGED({ key });
+      saved.push({ logName, name, paused: settings["paused"] === true });
+    }
+    return saved;
+  }
+
+  /**
+   * The saved window of one partition, or undefined when none was saved. A cursor beyond `end` (the machine failed before
+   * the log was synced) is brought back to it, and what was beyond is forgotten with the records.
+   */
+  async loadWindow(
+    logName: string,
+    name: string,
+    partition: number,
+    end: number,
+  ): Promise<UnfinishedWindow | undefined> {
+    const key = windowKey(logName, name, partition);
+    const row = await this.#state.get(key);
+    if (row === undefined) return undefined;
+    const { floor, cursor } = decodeWindow(key, row);
+    const window = new UnfinishedWindow(Math.min(floor, end), Math.min(cursor, end));
+    for await (const [page, entries] of this.#state.entries(pagePrefix(logName, name, partition)))
+      decodePage(page, entries, window, this.#wallOffsetMs());
+    window.restored();
+    return window;
+  }
+
+  #collect(channel: Channel, operations: StateOperation[]): void {
+    const { logName, name } = channel;
+    const settings = Buffer.from(JSON.stringify({ paused: channel.paused }));
+    operations.push({ type: "put", key: channelKey(logName, name), value: settings });
+    for (const [partition, window] of channel.windows().entries()) {
+      for (const page of window.takeRemovedPages())
+        operations.push({ type: "delete", key: pageKey(logName, name, partition, page) });
+      for (const page of window.takeDirtyPages()) {
+        page.saved = true;
+        const value = encodePage(page, this.#wallOffsetMs());
+        operations.push({ type: "put", key: pageKey(logName, name, partition, page.index), value });
+      }
+      window.takeMoved();
+      operations.push({ type: "put", key: windowKey(logName, name, partition), value: encodeWindow(window) });
+    }
+  }
+
+  async #write(operations: readonly StateOperation[]): Promise<void> {
+    try {
+      await this.#state.write(operations);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#onFailure(isCodedError(error) ? error : brokerErrors.STATE_WRITE_FAILED({ reason }, error));
+    }
+  }
+
+  #wallOffsetMs(): number {
+    return this.#clock.nowMs() - this.#clock.monotonicMs();
+  }
+}
+
+function parseRow(key: string, row: Buffer): Record<string, unknown> {
+  try {
+    return JSON.parse(row.toString("utf8")) as Record<string, unknown>;
+  } catch (error) {
+    throw brokerErrors.STATE_DAMAGED({ key }, error);
+  }
+}

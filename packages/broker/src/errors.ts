@@ -1,0 +1,34 @@
+import { defineErrors } from "@polylog/base/errors";
+
+export const brokerErrors = defineErrors("broker", {
+  LOG_NOT_FOUND: { text: 'log "{log}" does not exist', help: "create it, or list the logs there are" },
+  LOG_EXISTS: { text: 'log "{log}" exists already' },
+  LOG_LIMIT: {
+    text: 'log "{log}" would be one more than the {limit} logs this server keeps',
+    help: "delete logs that are not needed",
+  },
+  CHANNEL_NOT_FOUND: { text: 'log "{log}" has no channel "{channel}"' },
+  CHANNEL_LIMIT: {
+    text: 'channel "{channel}" would be one more than the {limit} channels of log "{log}"',
+    help: "delete channels that are not needed",
+  },
+  CHANNEL_CLOSED: { text: 'channel "{channel}" of log "{log}" was deleted or the server is stopping' },
+  INVALID_NAME: {
+    text: '"{name}" is not a valid log or channel name',
+    help: "use 1 to 64 of the characters . a-z A-Z 0-9 _ - and, if wanted, the suffix #ephemeral",
+  },
+  INVALID_PARTITION: { text: 'log "{log}" has no partition {partition}', help: "it has 0 to {last}" },
+  NOT_IN_FLIGHT: { text: "the message is not in flight" },
+  NOT_OWNER: { text: "the message is in flight to another consumer" },
+  NOT_AUTHORIZED: { text: '{action} on "{resource}" is not allowed' },
+  RETAINED_LIMIT: {
+    text: "the server keeps at most {limit} retained messages",
+    help: "clear retained topics that are not needed by publishing an empty retained message to them",
+  },
+  FILTER_TOO_LARGE: {
+    text: "a topic filter of {size} bytes has more than {sizeMax} bytes or {levelsMax} levels",
+  },
+  TOPIC_TOO_DEEP: { text: "a retained topic has more than {levelsMax} levels" },
+  STATE_WRITE_FAILED: { text: "small state could not be written: {reason}", fatal: true },
+  STATE_DAMAGED: { text: 'the saved state under "{key}" cannot be read', help: "restore the data directory" },
+});

@@ -1,0 +1,29 @@
+export type {
+  Chunk,
+  Durability,
+  DurabilityWaiter,
+  LogConfig,
+  Partition,
+  PartitionWatcher,
+  RecordFields,
+} from "@polylog/log";
+export { decodeHeaders, durabilities, RecordCursor } from "@polylog/log";
+export { type Access, type AccessAction, allowAll, anonymous, type Principal } from "./access/access.ts";
+export { Broker, type BrokerOptions } from "./broker.ts";
+export { BrokerLog } from "./catalog/broker-log.ts";
+export type { CaptureRule } from "./catalog/capture-rule.ts";
+export { isName } from "./catalog/names.ts";
+export { Channel, type ChannelCounters } from "./channels/channel.ts";
+export { ChannelConsumer, type ConsumerSink } from "./channels/channel-consumer.ts";
+export type { Answer } from "./channels/unfinished-window.ts";
+export { brokerErrors } from "./errors.ts";
+export { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+export {
+  type Capture,
+  type MessageRoute,
+  Publication,
+  type QoS,
+  type Subscriber,
+  Subscription,
+} from "./publication.ts";
+export type { RetainedMessage } from "./retained/retained-store.ts";

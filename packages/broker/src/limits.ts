@@ -1,0 +1,54 @@
+/** Bounds of the router. Each protects memory or the event loop from clients that ask for more and more. */
+export interface RouterLimits {
+  /** Routes cached by topic; when full the cache starts afresh. */
+  readonly routesMax: number;
+  /** Bytes that all cached routes may take, roughly; reached first when topics are long or have many subscribers. */
+  readonly routesSizeMax: number;
+  /** Bytes of a topic whose route is cached; longer ones are resolved for every message. */
+  readonly routeTopicSizeMax: number;
+  /** Levels of a filter, and so the depth of the trie. A topic may have more: only `#` can match what lies below. */
+  readonly topicLevelsMax: number;
+  /** Bytes of a filter as UTF-8 [MQTT-4.7.3-3]. */
+  readonly filterSizeMax: number;
+}
+
+export const defaultRouterLimits: RouterLimits = {
+  routesMax: 65_536,
+  routesSizeMax: 64 * 1024 * 1024,
+  routeTopicSizeMax: 1024,
+  topicLevelsMax: 128,
+  filterSizeMax: 65_535,
+};
+
+/** Bounds on what the broker keeps. Each protects memory from a client that asks for more and more. */
+export interface BrokerLimits {
+  /** Logs, ephemeral ones included. */
+  readonly logsMax: number;
+  /** Channels of one log. */
+  readonly channelsPerLogMax: number;
+  /** Retained messages over all topics. */
+  readonly retainedMax: number;
+  readonly router: RouterLimits;
+}
+
+export const defaultBrokerLimits: BrokerLimits = {
+  logsMax: 10_000,
+  channelsPerLogMax: 1_000,
+  retainedMax: 1_000_000,
+  router: defaultRouterLimits,
+};
+
+/** Bytes that a consumer which fell behind reads from a segment at a time. */
+export const readAheadSize = 1024 * 1024;
+
+/** How long a channel's progress may wait to be saved, in milliseconds: what a crash may deliver once more. */
+export const channelSaveIntervalMs = 100;
+
+/**
+ * Changes of filters that a route is compared with, one by one, before it is resolved anew; a power of two. At 32 the
+ * comparison costs at worst about what resolving does.
+ */
+export const changesKept = 32;
+
+/** Topics that `RetainedIndex.matchPaced` looks at between two steps. */
+export const visitsPerStepMax = 1024;

@@ -1,0 +1,141 @@
+/**
+ * Everybody who is interested in one filter: subscribers, each with one subscription, and captures.
+ *
+ * An array of subscriptions is lent to routes instead of being copied for each topic. Before a lent array would change,
+ * it is copied once, so that whoever walks a route never sees it change.
+ */
+
+/** Above this many subscribers a map finds them; below, a walk is as fast and needs no memory. */
+const walkedMax = 16;
+
+const none: readonly never[] = Object.freeze([]);
+
+export class FilterEntry<Subscription, Capture> {
+  captures: readonly Capture[] = none;
+  /** `subscribers[i]` has `subscriptions[i]`. */
+  #subscribers: object[] = [];
+  #subscriptions: Subscription[] = [];
+  #lent = false;
+  #positions: Map<object, number> | undefined;
+
+  get size(): number {
+    return this.#subscribers.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#subscribers.length === 0 && this.captures.length === 0;
+  }
+
+  /** The subscriptions, in no order. The array does not change any more. */
+  lend(): readonly Subscription[] {
+    this.#lent = true;
+    return this.#subscriptions;
+  }
+
+  has(subscriber: object): boolean {
+    return this.#positionOf(subscriber) >= 0;
+  }
+
+  /** Returns the subscription that this one replaces. */
+  put(subscriber: object, subscription: Subscription): Subscription | undefined {
+    this.#takeBack();
+    const at = this.#positionOf(subscriber);
+    if (at >= 0) {
+      const previous = this.#subscriptions[at];
+      this.#subscriptions[at] = subscription;
+      return previous;
+    }
+    if (this.#subscribers.length === 0) {
+      // Most filters have one subscriber. An array that grows by `push` makes room for 17: 256 bytes more per filter.
+      this.#subscribers = [subscriber];
+      this.#subscriptions = [subscription];
+      this.#positions = undefined;
+      return undefined;
+    }
+    this.#positions?.set(subscriber, this.#subscribers.length);
+    this.#subscribers.push(subscriber);
+    this.#subscriptions.push(subscription);
+    if (this.#positions === undefined && this.#subscribers.length > walkedMax) {
+      this.#positions = new Map(this.#subscribers.map((each, position) => [each, position]));
+    }
+    return undefined;
+  }
+
+  remove(subscriber: object): Subscription | undefined {
+    const at = this.#positionOf(subscriber);
+    if (at < 0) return undefined;
+    this.#takeBack();
+    const removed = this.#subscriptions[at];
+    const lastSubscriber = this.#subscribers.pop()!;
+    const lastSubscription = this.#subscriptions.pop()!;
+    this.#positions?.delete(subscriber);
+    if (at < this.#subscribers.length) {
+      this.#subscribers[at] = lastSubscriber;
+      this.#subscriptions[at] = lastSubscription;
+      this.#positions?.set(lastSubscriber, at);
+    }
+    return removed;
+  }
+
+  /** True when somebody is in both. */
+  overlaps(other: FilterEntry<Subscription, Capture>): boolean {
+    if (other.size < this.size) return other.overlaps(this);
+    for (const subscriber of this.#subscribers) if (other.has(subscriber)) return true;
+    return false;
+  }
+
+  /** Adds each subscription to its subscriber's group. */
+  addToGroups(groups: Map<object, Subscription[]>): void {
+    for (let i = 0; i < this.#subscribers.length; i++) {
+      const group = groups.get(this.#subscribers[i]!);
+      if (group === undefined) groups.set(this.#subscribers[i]!, [this.#subscriptions[i]!]);
+      else group.push(this.#subscriptions[i]!);
+    }
+  }
+
+  #positionOf(subscriber: object): number {
+    if (this.#positions === undefined) return this.#subscribers.indexOf(subscriber);
+    return this.#positions.get(subscriber) ?? -1;
+  }
+
+  #takeBack(): void {
+    if (!this.#lent) return;
+    this.#subscriptions = this.#subscriptions.slice();
+    this.#lent = false;
+  }
+}
+
+/** Above this many filters, looking for overlaps pair by pair costs more than grouping. */
+const pairedMax = 8;
+
+/** The subscriptions of all `entries`; those of one subscriber stand together. */
+export function mergeSubscriptions<Subscription>(
+  entries: readonly FilterEntry<Subscription, unknown>[],
+): readonly Subscription[] {
+  const filled = entries.filter((entry) => entry.size > 0);
+  if (filled.length === 0) return none;
+  if (filled.length === 1) return filled[0]!.lend();
+  if (filled.length <= pairedMax && !anyOverlap(filled)) {
+    return ([] as Subscription[]).concat(...filled.map((entry) => entry.lend()));
+  }
+  const groups = new Map<object, Subscription[]>();
+  for (const entry of filled) entry.addToGroups(groups);
+  return [...groups.values()].flat();
+}
+
+/** The captures of all `entries`, each once, although several of its filters may match. */
+export function mergeCaptures<Capture>(entries: readonly FilterEntry<unknown, Capture>[]): readonly Capture[] {
+  let merged: readonly Capture[] = none;
+  for (const { captures } of entries) {
+    if (captures.length === 0) continue;
+    merged = merged.length === 0 ? captures : [...new Set([...merged, ...captures])];
+  }
+  return merged;
+}
+
+function anyOverlap(entries: readonly FilterEntry<unknown, unknown>[]): boolean {
+  for (let a = 1; a < entries.length; a++) {
+    for (let b = 0; b < a; b++) if (entries[a]!.overlaps(entries[b]!)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,3 @@
+export { RetainedIndex } from "./retained-index.ts";
+export { type Route, Router } from "./router.ts";
+export { filterMatchesTopic } from "./topic-rules.ts";

@@ -1,0 +1,69 @@
+/**
+ * A broker on storage in memory and a manual clock, for the tests of this package and of the protocol servers. `run` lets
+ * everything happen that needs no time; `restart` and `crash` start again on the same storage.
+ */
+
+import { ManualClock } from "@polylog/base/clock";
+import { LogStore, type LogStoreOptions, MemoryStateStore, MemoryStorage } from "@polylog/log";
+import { settle } from "@polylog/testkit";
+import { Broker, type BrokerOptions } from "../broker.ts";
+
+export type MemoryBrokerOptions = Partial<Pick<BrokerOptions, "access" | "captures" | "limits" | "logger">> &
+  Pick<LogStoreOptions, "defaults" | "pendingBytesMax" | "tailCacheSizeMax">;
+
+export class MemoryBroker {
+  readonly clock = new ManualClock();
+  readonly storage: MemoryStorage;
+  readonly state: MemoryStateStore;
+  readonly logs: LogStore;
+  readonly broker: Broker;
+
+  private constructor(storage: MemoryStorage, state: MemoryStateStore, options: MemoryBrokerOptions) {
+    this.storage = storage;
+    this.state = state;
+    this.logs = new LogStore({ ...options, storage, state, clock: this.clock });
+    this.broker = new Broker({ ...options, logs: this.logs, state, clock: this.clock });
+  }
+
+  static async start(options: MemoryBrokerOptions = {}): Promise<MemoryBroker> {
+    const state = new MemoryStateStore();
+    await state.open();
+    return MemoryBroker.#open(new MemoryStorage(), state, options);
+  }
+
+  static async #open(storage: MemoryStorage, state: MemoryStateStore, options: MemoryBrokerOptions) {
+    const opened = new MemoryBroker(storage, state, options);
+    await opened.logs.open();
+    await opened.broker.start();
+    await opened.run();
+    return opened;
+  }
+
+  /** Turns of the loop until nothing is left to do now. */
+  async run(): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) {
+      this.clock.turn();
+      await settle(3);
+    }
+  }
+
+  /** Moves time and lets happen what that brings. */
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await this.run();
+  }
+
+  /** A clean stop, and a start on the same storage. */
+  async restart(options: MemoryBrokerOptions = {}): Promise<MemoryBroker> {
+    await this.broker.stop();
+    await this.logs.close();
+    return MemoryBroker.#open(this.storage, this.state, options);
+  }
+
+  /** The process dies: progress that was not saved is forgotten; then a start on the same storage. */
+  async crash(options: MemoryBrokerOptions = {}): Promise<MemoryBroker> {
+    this.broker.catalog.close();
+    await this.logs.close();
+    return MemoryBroker.#open(this.storage, this.state, options);
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * Brings what was appended to the newest segment, and tells who waits for it.
+ *
+ *     append ─▶ Tail ──end of turn──▶ one write of all closed batches ──▶ highWatermark, `written` waiters, watchers
+ *                                     one fdatasync for all who wait ───▶ syncedWatermark, `synced` waiters
+ *
+ * - While one write runs, new batches form; they go out together in the next one. While one sync runs, writes go on, and
+ *   whoever they are for shares the next sync. Nobody waiting for a sync, one follows within `syncIntervalMs`.
+ * - A write that completes before the call returns does not start another one in the same turn for what its waiters
+ *   append: a producer that always answers an acknowledgement with a record leaves the loop free in between.
+ * - A segment that is full is synced before the next one is begun; batches wait meanwhile.
+ * - A write or sync that fails ends it: nothing is tried again, every waiter is told, what was not written is dropped.
+ *
+ *     waiting ──start──▶ idle ◀──▶ writing          ended: after a failure, or closed
+ *                         └──▶ rolling ──▶ idle
+ */
+
+import type { Clock, Timer } from "@polylog/base/clock";
+import type { PolylogError } from "@polylog/base/errors";
+import type { Durability, DurabilityWaiter } from "./durability.ts";
+import { logErrors } from "./errors.ts";
+import { writeSizeMax } from "./limits.ts";
+import type { SegmentSet } from "./segment-set.ts";
+import type { TailRun } from "./slab.ts";
+import { FullWrite, type FullWriteListener } from "./storage/full-write.ts";
+import type { SyncListener } from "./storage/storage.ts";
+import type { Tail } from "./tail.ts";
+import { WaiterRing } from "./waiter-ring.ts";
+
+export interface AppenderOptions {
+  readonly tail: Tail;
+  readonly segments: SegmentSet;
+  readonly clock: Clock;
+  readonly segmentSizeMax: number;
+  readonly syncIntervalMs: number;
+  readonly pendingBytesMax: number;
+}
+
+export interface AppenderOwner {
+  /** The high watermark advanced. */
+  onAdvanced(): void;
+  /** A write or sync failed, before any waiter is told. Answers with the error that they get. */
+  onFailed(operation: string, cause: unknown): PolylogError;
+}
+
+export class Appender implements FullWriteListener, SyncListener {
+  /** Every offset below is written and can be read. */
+  highWatermark = 0;
+  /** Every offset below survived `fdatasync`. */
+  syncedWatermark = 0;
+
+  readonly #owner: AppenderOwner;
+  readonly #options: AppenderOptions;
+  readonly #tail: Tail;
+  readonly #segments: SegmentSet;
+  readonly #clock: Clock;
+  readonly #write: FullWrite = new FullWrite(this);
+  readonly #writtenWaiters = new WaiterRing();
+  readonly #syncedWaiters = new WaiterRing();
+  #drainListeners: (() => void)[] = [];
+
+  #status: "waiting" | "idle" | "writing" | "rolling" | "ended" = "waiting";
+  #error: PolylogError | undefined;
+  /** The batches being written. */
+  #run: TailRun | undefined;
+  #syncing = false;
+  #syncTarget = 0;
+  #syncTimer: Timer | undefined;
+  #creating = false;
+  #flushing = false;
+  #whenQuiet: (() => void) | undefined;
+
+  /** Time of the turn under way; read once per turn. */
+  #turnMs = 0;
+  #turnEndScheduled = false;
+  readonly #onTurnEnd = (): void => {
+    this.#turnEndScheduled = false;
+    this.flush();
+  };
+
+  constructor(owner: AppenderOwner, options: AppenderOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    this.#tail = options.tail;
+    this.#segments = options.segments;
+    this.#clock = options.clock;
+  }
+
+  /** The segments are there; what they hold ends before `nextOffset` and is synced. */
+  start(nextOffset: number): void {
+    this.highWatermark = nextOffset;
+    this.syncedWatermark = nextOffset;
+    if (this.#status !== "waiting") return;
+    this.#status = "idle";
+    if (this.#tail.pendingBytes > 0) this.turnMs();
+  }
+
+  /** The wall clock in this turn, and a promise to write at its end. For whoever is about to append. */
+  turnMs(): number {
+    if (!this.#turnEndScheduled) {
+      this.#turnEndScheduled = true;
+      this.#turnMs = this.#clock.nowMs();
+      this.#clock.atTurnEnd(this.#onTurnEnd);
+    }
+    return this.#turnMs;
+  }
+
+  whenDurable(endOffset: number, level: Durability, waiter: DurabilityWaiter, token: number): void {
+    if (level === "memory") return waiter.onDurable(token, undefined);
+    if (endOffset <= (level === "written" ? this.highWatermark : this.syncedWatermark))
+      return waiter.onDurable(token, undefined);
+    if (this.#error !== undefined) return waiter.onDurable(token, this.#error);
+    const high = this.#tail.nextOffset;
+    if (endOffset > high) throw logErrors.OFFSET_OUT_OF_RANGE({ offset: endOffset, low: 0, high });
+    (level === "written" ? this.#writtenWaiters : this.#syncedWaiters).push(endOffset, waiter, token);
+    this.turnMs();
+  }
+
+  whenDrained(listener: () => void): void {
+    if (this.#isDrained()) listener();
+    else this.#drainListeners.push(listener);
+  }
+
+  #isDrained(): boolean {
+    return this.#tail.pendingBytes < this.#options.pendingBytesMax / 2;
+  }
+
+  /** Starts writing what was appended until now, and syncing for who waits. Otherwise done at the end of the turn. */
+  flush(): void {
+    this.#flush();
+    this.#syncIfWanted();
+  }
+
+  #flush(): void {
+    if (this.#status !== "idle") return;
+    this.#flushing = true;
+    this.#tail.seal();
+    const target = this.#tail.nextOffset;
+    while (this.#status === "idle" && this.highWatermark < target) this.#writeRun();
+    this.#flushing = false;
+  }
+
+  #writeRun(): void {
+    const segment = this.#segments.active!;
+    const room = this.#options.segmentSizeMax - segment.size;
+    const firstSize = this.#tail.firstWaitingSize();
+    if (firstSize > room && !segment.isEmpty) return this.#roll();
+    this.#status = "writing";
+    const run = this.#tail.takeRun(
+      Math.max(firstSize, Math.min(writeSizeMax, room)),
+      segment.index!.wantedFrom - segment.size,
+    );
+    this.#run = run;
+    this.#write.start(segment.file!, run.buffers, segment.size);
+  }
+
+  onAllWritten(error: Error | undefined): void {
+    const run = this.#run!;
+    this.#run = undefined;
+    if (this.#status !== "writing") return this.#tellQuiet();
+    if (error !== undefined) return this.#fail("a write", error);
+    const segment = this.#segments.active!;
+    for (const mark of run.marks) segment.index!.add(mark.offset, segment.size + mark.position, mark.timestampMs);
+    segment.size += run.size;
+    segment.offsetNext = run.offsetNext;
+    segment.timestampLast = run.timestampLast;
+    this.#tail.markWritten(run);
+    this.highWatermark = run.offsetNext;
+    this.#status = "idle";
+    this.#syncIfWanted();
+    this.#writtenWaiters.settle(this.highWatermark);
+    this.#owner.onAdvanced();
+    if (this.#drainListeners.length > 0 && this.#isDrained()) this.#tellDrained();
+    if (!this.#flushing) this.#flush();
+    this.#tellQuiet();
+  }
+
+  /** Starts a sync if somebody waits for one who is written; else sees to it that one follows. */
+  #syncIfWanted(): void {
+    if (this.#syncing || this.highWatermark === this.syncedWatermark) return;
+    if (this.#status !== "idle" && this.#status !== "writing") return;
+    if (this.#syncedWaiters.firstEndOffset <= this.highWatermark) this.#startSync();
+    else this.#syncTimer ??= this.#clock.setTimer(this.#onSyncTimer, this.#options.syncIntervalMs);
+  }
+
+  readonly #onSyncTimer = (): void => {
+    this.#syncTimer = undefined;
+    if (!this.#syncing && (this.#status === "idle" || this.#status === "writing")) this.#startSync();
+  };
+
+  #startSync(): void {
+    this.#clock.clearTimer(this.#syncTimer);
+    this.#syncTimer = undefined;
+    this.#syncing = true;
+    this.#syncTarget = this.highWatermark;
+    this.#segments.active!.file!.sync(this);
+  }
+
+  onSynced(error: Error | undefined): void {
+    this.#syncing = false;
+    if (this.#status === "ended") return this.#tellQuiet();
+    if (error !== undefined) return this.#fail("a sync", error);
+    this.syncedWatermark = this.#syncTarget;
+    this.#syncedWaiters.settle(this.syncedWatermark);
+    if (this.#status === "rolling") this.#roll();
+    else this.#syncIfWanted();
+    this.#tellQuiet();
+  }
+
+  /** Syncs the segment, as often as it takes, and begins the next one. */
+  #roll(): void {
+    this.#status = "rolling";
+    if (this.#syncing) return;
+    if (this.syncedWatermark < this.highWatermark) return this.#startSync();
+    if (!this.#creating) void this.#beginSegment();
+  }
+
+  async #beginSegment(): Promise<void> {
+    this.#creating = true;
+    let failure: unknown;
+    try {
+      await this.#segments.writeIndex(this.#segments.active!);
+      await this.#segments.create(this.highWatermark, this.#clock.nowMs());
+    } catch (error) {
+      failure = error ?? new Error("unknown");
+    }
+    this.#creating = false;
+    if (this.#status !== "rolling") return this.#tellQuiet();
+    if (failure !== undefined) return this.#fail("beginning a segment", failure);
+    this.#status = "idle";
+    this.#flush();
+    this.#tellQuiet();
+  }
+
+  #fail(operation: string, cause: unknown): void {
+    this.end(this.#owner.onFailed(operation, cause));
+  }
+
+  /** Gives up what is not written, tells every waiter `error`, and does nothing any more. */
+  end(error: PolylogError): void {
+    this.#error ??= error;
+    this.#status = "ended";
+    this.#clock.clearTimer(this.#syncTimer);
+    this.#syncTimer = undefined;
+    this.#tail.dropWaiting();
+    this.#writtenWaiters.fail(this.#error);
+    this.#syncedWaiters.fail(this.#error);
+    this.#tellDrained();
+    this.#tellQuiet();
+  }
+
+  #tellDrained(): void {
+    const listeners = this.#drainListeners;
+    this.#drainListeners = [];
+    for (const listener of listeners) listener();
+  }
+
+  /** Resolves when no call to the files is under way. After `end`, none follows. */
+  async quiet(): Promise<void> {
+    while (!this.#isQuiet())
+      await new Promise<void>((resolve) => {
+        this.#whenQuiet = resolve;
+      });
+  }
+
+  #isQuiet(): boolean {
+    return this.#run === undefined && !this.#syncing && !this.#creating;
+  }
+
+  #tellQuiet(): void {
+    if (this.#whenQuiet === undefined || !this.#isQuiet()) return;
+    const whenQuiet = this.#whenQuiet;
+    this.#whenQuiet = undefined;
+    whenQuiet();
+  }
+}

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { crc32 } from "node:zlib";
+import {
+  batchCount,
+  batchEpoch,
+  batchFault,
+  batchHeaderSize,
+  batchIsRich,
+  batchOffset,
+  batchPartition,
+  batchSize,
+  batchTimestampFirst,
+  batchTimestampLast,
+  sealBatch,
+} from "./batch.ts";
+
+const fields = {
+  rich: true,
+  partition: 513,
+  epoch: 0xfedcba98,
+  count: 2,
+  offset: 2 ** 52 + 3,
+  timestampFirst: 1_700_000_000_000,
+  timestampLast: 1_700_000_000_999,
+};
+
+function sealed(payloadSize = 20): Buffer {
+  const bytes = Buffer.alloc(5 + batchHeaderSize + payloadSize, 7);
+  sealBatch(bytes, 5, bytes.length, fields);
+  return bytes;
+}
+
+/** The batch with a byte changed and, if wanted, a CRC that fits again. */
+function changed(at: number, value: number, withCrc: boolean): Buffer {
+  const bytes = sealed();
+  bytes[5 + at] = value;
+  if (withCrc) bytes.writeUInt32LE(crc32(bytes.subarray(5 + 12)), 5 + 8);
+  return bytes;
+}
+
+describe("batch", () => {
+  it("has the header of the byte table", () => {
+    const hex = sealed(8).subarray(5).toString("hex");
+    const crc = sealed(8).readUInt32LE(13).toString(16).padStart(8, "0").match(/../g)!.reverse().join("");
+    const expected = [
+      "504c4231",
+      "30000000",
+      crc,
+      "01",
+      "01",
+      "0102",
+      "98badcfe",
+      "02000000",
+      "0300000000001000",
+      "0068e5cf8b010000",
+      "e76be5cf8b010000",
+      "0707070707070707",
+    ];
+    assert.equal(hex, expected.join(""));
+  });
+
+  it("is read back field by field", () => {
+    const bytes = sealed();
+    assert.equal(batchFault(bytes, 5, bytes.length), undefined);
+    assert.equal(batchSize(bytes, 5), bytes.length - 5);
+    assert.deepEqual(
+      {
+        rich: batchIsRich(bytes, 5),
+        partition: batchPartition(bytes, 5),
+        epoch: batchEpoch(bytes, 5),
+        count: batchCount(bytes, 5),
+        offset: batchOffset(bytes, 5),
+        timestampFirst: batchTimestampFirst(bytes, 5),
+        timestampLast: batchTimestampLast(bytes, 5),
+      },
+      fields,
+    );
+  });
+
+  it("is recognised only when whole and intact", () => {
+    const cases: [bytes: Buffer, fault: string | undefined][] = [
+      [changed(0, 0, false), "magic"],
+      [changed(6, 0xff, false), "length"],
+      [changed(4, 40, false), "length"],
+      [changed(4, 61, false), "incomplete"],
+      [changed(4, 59, false), "crc"],
+      [changed(8, 1, false), "crc"],
+      [changed(60, 1, false), "crc"],
+      [changed(12, 2, true), "version"],
+      [changed(13, 2, true), "attributes"],
+      [changed(20, 0, true), "fields"],
+      [changed(31, 0xff, true), "fields"],
+      [changed(44, 0, true), "fields"],
+    ];
+    for (const [bytes, fault] of cases) assert.equal(batchFault(bytes, 5, bytes.length), fault);
+    assert.equal(batchFault(sealed(), 5, 5 + 47), "incomplete");
+    assert.equal(batchFault(Buffer.alloc(100), 0, 100), "magic");
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * The batch: the unit of write, of checksum and of reading. Little endian, except the record sizes.
+ *
+ *     at  size
+ *      0   4   magic "PLB1"
+ *      4   4   length of what follows this field: 40 + payload, 41 .. batchFileSizeMax - 8, so never 0
+ *      8   4   CRC-32 (zlib) of everything that follows this field
+ *     12   1   format version, 1
+ *     13   1   attributes; bit 0: rich. The other bits are 0 and whoever sees one set refuses the batch: bits for
+ *              compression and for a chain value in front of the payload have their place here
+ *     14   2   partition
+ *     16   4   epoch: how often the log was opened when this was written
+ *     20   4   record count, 1 .. batchRecordsMax
+ *     24   8   offset of the first record, as two u32, low half first, below 2^53
+ *     32   8   timestamp of the first record, ms since 1970, likewise
+ *     40   8   timestamp of the last record; equal to the first when not rich
+ *     48       payload: record count times [size u32 BIG endian][body]
+ *
+ * In a plain batch a body is a value and every record has the batch's timestamp, so that a region framed by NSQ's MPUB is
+ * appended by one copy. In a rich batch a body is described in `rich-record.ts`.
+ *
+ * Why a crash is safe: nothing after the last acknowledged batch is needed, and a batch that was not wholly written has
+ * a bad magic, length or CRC. The length is not under the CRC but decides what is: a changed length moves the end of the
+ * checked bytes. Zeros are no batch (magic), so a hole or a preallocated region reads as the end. Partition, epoch and
+ * offset are under the CRC, so a valid batch in a wrong place is seen. 32 bytes per batch for a hash chain are not set
+ * aside: a batch of one small record is common, and an attribute bit can add them where they are wanted.
+ */
+
+import { crc32 } from "node:zlib";
+import { readU64, writeU64 } from "./bytes.ts";
+import { batchFileSizeMax, batchRecordsMax } from "./limits.ts";
+
+export const batchHeaderSize = 48;
+export const batchMagic = Buffer.from("PLB1", "latin1");
+const magicWord = batchMagic.readUInt32LE(0);
+const version = 1;
+const attributeRich = 1;
+const crcFrom = 12;
+
+/**
+ * What is wrong with bytes that should be a batch. `incomplete`: it ends after the bytes given. `version` and
+ * `attributes`: intact, but written by a newer Polylog. `fields`: intact, but no writer of ours made it.
+ */
+export type BatchFault = "magic" | "length" | "incomplete" | "crc" | "version" | "attributes" | "fields" | "misplaced";
+
+export interface BatchFields {
+  readonly rich: boolean;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly count: number;
+  readonly offset: number;
+  readonly timestampFirst: number;
+  readonly timestampLast: number;
+}
+
+/** Turns `bytes[start, end)`, whose payload is in place, into a batch. */
+export function sealBatch(bytes: Buffer, start: number, end: number, fields: BatchFields): void {
+  bytes.writeUInt32LE(magicWord, start);
+  bytes.writeUInt32LE(end - start - 8, start + 4);
+  bytes[start + 12] = version;
+  bytes[start + 13] = fields.rich ? attributeRich : 0;
+  bytes.writeUInt16LE(fields.partition, start + 14);
+  bytes.writeUInt32LE(fields.epoch, start + 16);
+  bytes.writeUInt32LE(fields.count, start + 20);
+  writeU64(bytes, start + 24, fields.offset);
+  writeU64(bytes, start + 32, fields.timestampFirst);
+  writeU64(bytes, start + 40, fields.timestampLast);
+  bytes.writeUInt32LE(crc32(bytes.subarray(start + crcFrom, end)), start + 8);
+}
+
+/** Checks the batch at `start`, of which bytes up to `end` are there. Undefined when it is whole and intact. */
+export function batchFault(bytes: Buffer, start: number, end: number): BatchFault | undefined {
+  const fault = batchHeadFault(bytes, start, end);
+  if (fault !== undefined) return fault;
+  const batchEnd = start + batchSize(bytes, start);
+  if (batchEnd > end) return "incomplete";
+  if (crc32(bytes.subarray(start + crcFrom, batchEnd)) !== bytes.readUInt32LE(start + 8)) return "crc";
+  if (bytes[start + 12] !== version) return "version";
+  if ((bytes[start + 13]! & ~attributeRich) !== 0) return "attributes";
+  return fieldsFault(bytes, start);
+}
+
+/** Checks only what tells how long the batch at `start` is; needs `batchHeaderSize` bytes there. */
+export function batchHeadFault(bytes: Buffer, start: number, end: number): BatchFault | undefined {
+  if (end - start < batchHeaderSize) return "incomplete";
+  if (bytes.readUInt32LE(start) !== magicWord) return "magic";
+  const size = batchSize(bytes, start);
+  return size <= batchHeaderSize || size > batchFileSizeMax ? "length" : undefined;
+}
+
+function fieldsFault(bytes: Buffer, start: number): BatchFault | undefined {
+  const count = batchCount(bytes, start);
+  const sane =
+    count > 0 &&
+    count <= batchRecordsMax &&
+    count * 4 <= batchSize(bytes, start) - batchHeaderSize &&
+    Number.isSafeInteger(batchOffset(bytes, start) + count) &&
+    Number.isSafeInteger(batchTimestampLast(bytes, start)) &&
+    batchTimestampFirst(bytes, start) <= batchTimestampLast(bytes, start);
+  return sane ? undefined : "fields";
+}
+
+/** Bytes from magic to the end of the payload. */
+export function batchSize(bytes: Buffer, start: number): number {
+  return bytes.readUInt32LE(start + 4) + 8;
+}
+
+export function batchIsRich(bytes: Buffer, start: number): boolean {
+  return (bytes[start + 13]! & attributeRich) !== 0;
+}
+
+export function batchPartition(bytes: Buffer, start: number): number {
+  return bytes.readUInt16LE(start + 14);
+}
+
+export function batchEpoch(bytes: Buffer, start: number): number {
+  return bytes.readUInt32LE(start + 16);
+}
+
+export function batchCount(bytes: Buffer, start: number): number {
+  return bytes.readUInt32LE(start + 20);
+}
+
+export function batchOffset(bytes: Buffer, start: number): number {
+  return readU64(bytes, start + 24);
+}
+
+export function batchTimestampFirst(bytes: Buffer, start: number): number {
+  return readU64(bytes, start + 32);
+}
+
+export function batchTimestampLast(bytes: Buffer, start: number): number {
+  return readU64(bytes, start + 40);
+}

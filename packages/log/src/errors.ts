@@ -1,0 +1,95 @@
+/** The log's errors. Codes are printed as `log.CODE`. */
+
+import { defineErrors } from "@polylog/base/errors";
+
+const table = {
+  PARTITION_READ_ONLY: {
+    text: "partition {partition} of log {log} is read-only: {reason}",
+    help: "reading goes on; restart the server once the cause is gone",
+    fatal: true,
+  },
+  PARTITION_CLOSED: {
+    text: "partition {partition} of log {log} is {status}",
+    help: "open the log before use and do not use it after close or delete",
+  },
+  PARTITION_MISSING: {
+    text: "partition {partition} of log {log} has no segment in {directory}",
+    help: "its files were removed from outside; restore them or delete the log",
+    fatal: true,
+  },
+  APPEND_QUEUE_FULL: {
+    text: "partition {partition} of log {log} has {pendingBytes} bytes waiting to be written",
+    help: "wait until it drained and append again",
+    retryable: true,
+  },
+  RECORD_TOO_LARGE: {
+    text: "a record of {size} bytes is larger than {sizeMax}",
+    help: "split it or send a reference to it",
+  },
+  RECORD_INVALID: { text: "the record cannot be stored: {reason}" },
+  FRAMES_INVALID: {
+    text: "a region of {size} bytes does not hold {count} framed records",
+    help: "each record is its size as four bytes, big endian, then that many bytes",
+  },
+  OFFSET_OUT_OF_RANGE: {
+    text: "offset {offset} is outside {low}..{high}",
+    help: "read between the low watermark and the end",
+  },
+  CORRUPT_BATCH: {
+    text: "{log}/{partition}: offsets {offsetFirst} to before {offsetNext} are damaged in {file} at byte {position} ({fault})",
+    help: "records from {offsetNext} on can still be read; restore the segment from a copy",
+    fatal: true,
+  },
+  OFFSETS_MISSING: {
+    text: "{log}/{partition}: offsets {offsetFirst} to before {offsetNext} are missing between two segments",
+    help: "records from {offsetNext} on can still be read; restore the missing segment",
+    fatal: true,
+  },
+  CORRUPT_SEGMENT: {
+    text: "{log}/{partition}: segment {file} is damaged: {reason}",
+    help: "restore the segment from a copy",
+    fatal: true,
+  },
+  LOG_NAME_INVALID: {
+    text: "{name} is not a log name",
+    help: "1 to 64 of . a-z A-Z 0-9 _ - and, if wanted, the suffix #ephemeral, which counts",
+  },
+  LOG_CONFIG_INVALID: { text: "log {name}: {reason}" },
+  LOG_ROW_DAMAGED: { text: "the saved configuration of log {name} cannot be read", fatal: true },
+  LOG_EXISTS: { text: "log {name} exists" },
+  LOG_NOT_FOUND: { text: "there is no log {name}" },
+  STORE_CLOSED: { text: "the log store is {status}", help: "open it before use and do not use it after close" },
+  DATA_DIR_LOCKED: {
+    text: 'data directory "{directory}" is in use by process {pid}',
+    help: "stop that process, or start with another --data-dir",
+    fatal: true,
+  },
+  DATA_DIR_UNUSABLE: {
+    text: 'data directory "{directory}" cannot be locked: {reason}',
+    help: "it must be a writable directory on a file system with hard links; see also its file LOCK",
+    fatal: true,
+  },
+  STATE_CLOSED: { text: 'the state store "{name}" is not open' },
+  STATE_LOCKED: {
+    text: 'the state store "{name}" is open in another process or twice in this one',
+    help: "stop the other process that uses the same data directory",
+    fatal: true,
+  },
+  STATE_DAMAGED: {
+    text: 'the state store "{name}" is damaged: {reason}',
+    help: "restore the data directory from a copy; nothing was changed",
+    fatal: true,
+  },
+  STATE_OPEN_FAILED: { text: 'the state store "{name}" cannot be opened: {reason}', fatal: true },
+  STATE_READ_FAILED: { text: 'the state store "{name}" could not be read: {reason}' },
+  STATE_WRITE_FAILED: {
+    text: 'the state store "{name}" takes no more writes, because one failed: {reason}',
+    help: "free disk space or repair the disk, then restart",
+    fatal: true,
+  },
+  STATE_INVALID_KEY: { text: "a state key of {size} bytes is not well-formed or not of 1 to {sizeMax} bytes" },
+  STATE_VALUE_TOO_LARGE: { text: 'the value of state key "{key}" has {size} bytes; the limit is {sizeMax}' },
+  STATE_BUSY: { text: "{size} bytes wait to be written to the state store; the limit is {sizeMax}", retryable: true },
+} as const;
+
+export const logErrors: ReturnType<typeof defineErrors<typeof table>> = defineErrors("log", table);

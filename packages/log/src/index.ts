@@ -1,0 +1,24 @@
+export type { Chunk } from "./chunk.ts";
+export { acquireDataDirLock, type DataDirLock } from "./data-dir-lock.ts";
+export { type Durability, type DurabilityWaiter, durabilities } from "./durability.ts";
+export { logErrors } from "./errors.ts";
+export type { LogConfig } from "./log-config.ts";
+export { isEphemeral, isLogName } from "./log-name.ts";
+export { type Log, LogStore, type LogStoreOptions } from "./log-store.ts";
+export { Partition, type PartitionOptions, type PartitionStatus, type PartitionWatcher } from "./partition.ts";
+export { decodeHeaders, RecordCursor } from "./record-cursor.ts";
+export type { RecoveryReport } from "./recovery.ts";
+export type { RecordFields } from "./rich-record.ts";
+export {
+  LevelStateStore,
+  MemoryStateStore,
+  type StateOperation,
+  type StateStore,
+  type StateWriteOptions,
+  stateKeySizeMax,
+  stateValueSizeMax,
+} from "./state/index.ts";
+export { FileStorage } from "./storage/file-storage.ts";
+export { MemoryStorage } from "./storage/memory-storage.ts";
+export type { OpenMode, Storage, StorageFile, SyncListener, WriteListener } from "./storage/storage.ts";
+export { TailCache } from "./tail-cache.ts";

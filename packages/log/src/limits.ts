@@ -1,0 +1,92 @@
+/** Every limit of the log. Sizes are bytes, times milliseconds; the relations between them are asserted below. */
+
+/** Characters of a log's name, `#ephemeral` included (NSQ's rule). */
+export const logNameLengthMax = 64;
+
+/** Partitions of one log. Each may hold an open file and a timer while it is written. */
+export const partitionsMax = 1024;
+
+/** An open batch is closed before it would grow beyond this; only a single larger record makes a larger batch. */
+export const batchSizeMax = 1024 * 1024;
+
+/** The body of one record: its value, and for a rich record also key, topic and headers. */
+export const recordSizeMax = 32 * 1024 * 1024;
+
+/** A batch in a file, header included. A length above it is damage, seen before anything is allocated. */
+export const batchFileSizeMax = recordSizeMax + batchSizeMax;
+
+/** Records in one batch; a batch of empty values reaches it before `batchSizeMax`. */
+export const batchRecordsMax = 1 << 18;
+
+/** Headers of one record. */
+export const headersMax = 1024;
+
+/** A rich batch is closed when its records would lie further apart than this, so that a delta fits 31 bits. */
+export const timestampSpanMax = 2 ** 31 - 1;
+
+/** Bytes appended to one partition and not yet written, beyond which appending is refused. Default. */
+export const pendingBytesMax = 32 * 1024 * 1024;
+
+/** What one positioned write takes at most, unless a single batch is larger. */
+export const writeSizeMax = 8 * 1024 * 1024;
+
+/** Buffers handed to one `writev`; the system's own limit is 1,024. */
+export const writeBuffersMax = 256;
+
+/**
+ * A write up to this size is done on the event loop, which costs about 5 µs for 256 B and 16 µs for 64 KiB; through the
+ * thread pool the same writes cost 38 µs and 65 µs (measured on ext4, see `storage/file-storage.ts`).
+ */
+export const writeInTurnSizeMax = 64 * 1024;
+
+/** After a write on the event loop that took this long, writes go through the thread pool for a while. */
+export const writeInTurnSlowMs = 2;
+
+/** How long that while is. */
+export const writeInTurnPauseMs = 1000;
+
+/** Memory of the tail starts with a slab this small, so that an idle partition costs little … */
+export const slabSizeMin = 4 * 1024;
+
+/** … and doubles up to this. Also what a reader of the tail gets at most in one chunk. */
+export const slabSizeMax = 1024 * 1024;
+
+/** An open batch below this moves to the next slab when its slab is full; a larger one is closed instead. */
+export const slabMoveSizeMax = 16 * 1024;
+
+/** Memory of all tails of a store. Default. */
+export const tailCacheSizeMax = 64 * 1024 * 1024;
+
+/** A segment is closed before it would grow beyond this; a single larger batch gets a segment of its own. Default. */
+export const segmentSizeMax = 256 * 1024 * 1024;
+export const segmentSizeFloor = 4 * 1024;
+export const segmentSizeCeiling = 2 ** 31;
+
+/** Distance between two entries of the sparse index. */
+export const indexIntervalSize = 64 * 1024;
+
+/** Entries an index file may claim: a segment of `segmentSizeCeiling` and one oversized batch at that distance. */
+export const indexEntriesMax = Math.ceil((segmentSizeCeiling + batchFileSizeMax) / indexIntervalSize) + 1;
+
+/** Closed segments of one partition whose file and index are kept open for readers. */
+export const segmentsOpenMax = 4;
+
+/** Places remembered between reads of one partition, so that a sequential reader needs no look-up. */
+export const readHintsMax = 16;
+
+/** One read from a file takes at most this unless a single batch is larger, and at least the second. */
+export const readSizeMax = 8 * 1024 * 1024;
+export const readSizeMin = 4 * 1024;
+
+/** Block read at once while scanning a segment. */
+export const scanBlockSize = 1024 * 1024;
+
+/** What is `written` is also synced after this long. Default. */
+export const syncIntervalMs = 1000;
+
+/** Logs opened at the same time when the store opens. */
+export const opensAtOnceMax = 8;
+
+if (batchFileSizeMax >= 2 ** 31) throw new RangeError("batchFileSizeMax must fit 31 bits");
+if (batchSizeMax > recordSizeMax) throw new RangeError("batchSizeMax must not exceed recordSizeMax");
+if (slabMoveSizeMax > slabSizeMax) throw new RangeError("slabMoveSizeMax must not exceed slabSizeMax");

@@ -1,0 +1,296 @@
+/**
+ * All logs of a server: which there are, and where they live.
+ *
+ * Coming into being: a log can be appended to as soon as `create` returns. Its directory and first segments are made and
+ * synced, then its row is saved and synced, then its partitions begin to write. So nothing is acknowledged before the
+ * log would be found again; if anything fails, its partitions are read-only and those who wait are told.
+ *
+ * Going away: the row is marked, the directory is removed, the row is removed. A start in the middle goes on with it.
+ *
+ * At start every row therefore has a directory. A directory without a row and without a record is a log whose creation was
+ * interrupted; it is removed. One with records has lost its row; it is taken in again with the default configuration.
+ *
+ *     <storage>/<directory of the log>/<partition>/<first offset>.log
+ */
+
+import type { Clock } from "@polylog/base/clock";
+import { type Logger, silentLogger } from "@polylog/base/telemetry";
+import { logErrors } from "./errors.ts";
+import { opensAtOnceMax } from "./limits.ts";
+import {
+  decodeLogRow,
+  encodeLogRow,
+  type LogConfig,
+  type LogRow,
+  logRowPrefix,
+  resolveLogConfig,
+} from "./log-config.ts";
+import { isEphemeral, isLogName, logDirectoryName, parseLogDirectoryName } from "./log-name.ts";
+import { Partition } from "./partition.ts";
+import { parseSegmentFileName, segmentHeaderSize } from "./segment.ts";
+import { SegmentSet } from "./segment-set.ts";
+import type { StateOperation, StateStore } from "./state/index.ts";
+import { MemoryStorage } from "./storage/memory-storage.ts";
+import { joinPath, type Storage } from "./storage/storage.ts";
+import { TailCache } from "./tail-cache.ts";
+
+export interface LogStoreOptions {
+  readonly storage: Storage;
+  /** Open before the store opens, until it is closed. */
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly logger?: Logger;
+  /** For logs created without saying otherwise. */
+  readonly defaults?: Partial<LogConfig>;
+  /** Within this many milliseconds what is written is synced; default 1,000. */
+  readonly syncIntervalMs?: number;
+  /** Bytes that may wait to be written, per partition; default 32 MiB. */
+  readonly pendingBytesMax?: number;
+  /** Bytes of recent batches kept in memory, all logs together; default 64 MiB. */
+  readonly tailCacheSizeMax?: number;
+}
+
+export interface Log {
+  readonly name: string;
+  readonly config: LogConfig;
+  readonly partitions: readonly Partition[];
+  /** In memory only; its name ends with `#ephemeral`. */
+  readonly ephemeral: boolean;
+}
+
+export class LogStore {
+  readonly #options: LogStoreOptions;
+  readonly #logger: Logger;
+  readonly #cache: TailCache;
+  readonly #memory = new MemoryStorage();
+  readonly #logs = new Map<string, Log>();
+  readonly #rows = new Map<string, LogRow>();
+  /** What is under way; neither rejects. */
+  readonly #creations = new Map<Log, Promise<void>>();
+  readonly #deletions = new Map<string, Promise<void>>();
+  #status: "new" | "open" | "closed" = "new";
+
+  constructor(options: LogStoreOptions) {
+    this.#options = options;
+    this.#logger = (options.logger ?? silentLogger).child("log");
+    this.#cache = new TailCache(options.tailCacheSizeMax);
+  }
+
+  get(name: string): Log | undefined {
+    return this.#logs.get(name);
+  }
+
+  list(): Log[] {
+    return [...this.#logs.values()];
+  }
+
+  /** Opens every log. One that is damaged is there and read-only. Rejects when the state or the directory cannot be read. */
+  async open(): Promise<void> {
+    if (this.#status !== "new") throw logErrors.STORE_CLOSED({ status: this.#status });
+    await this.#options.storage.makeDirectory("");
+    await this.#loadRows();
+    await this.#finishDeletions();
+    await this.#takeInDirectories();
+    await this.#raiseEpochs();
+    for (const [name, row] of this.#rows) this.#logs.set(name, this.#build(name, row, row.epoch, "existing"));
+    const partitions = this.list().flatMap((log) => log.partitions);
+    await forEachAtOnce(partitions, opensAtOnceMax, async (partition) => {
+      await partition.open().catch(() => undefined); // It is read-only then, and said so.
+    });
+    this.#status = "open";
+  }
+
+  async #loadRows(): Promise<void> {
+    for await (const [key, value] of this.#options.state.entries(logRowPrefix)) {
+      const name = key.slice(logRowPrefix.length);
+      if (!isLogName(name)) throw logErrors.LOG_ROW_DAMAGED({ name });
+      this.#rows.set(name, decodeLogRow(name, value));
+    }
+  }
+
+  async #finishDeletions(): Promise<void> {
+    for (const [name, row] of this.#rows) if (row.deleting) await this.#removeFiles(name);
+  }
+
+  async #takeInDirectories(): Promise<void> {
+    for (const directory of (await this.#options.storage.list("")) ?? []) {
+      const name = parseLogDirectoryName(directory);
+      if (name === undefined || this.#rows.has(name)) continue;
+      const found = await this.#countPartitions(directory);
+      if (found.records) {
+        const config = resolveLogConfig(name, this.#options.defaults ?? {}, { partitions: found.partitions });
+        this.#rows.set(name, { ...config, epoch: 1, deleting: false });
+        this.#logger.error("a log has lost its configuration and gets the default one", { log: name });
+      } else await this.#options.storage.removeDirectory(directory);
+    }
+  }
+
+  async #countPartitions(directory: string): Promise<{ partitions: number; records: boolean }> {
+    const { storage } = this.#options;
+    let partitions = 1;
+    let records = false;
+    for (const entry of (await storage.list(directory)) ?? []) {
+      if (!/^\d{1,4}$/.test(entry)) continue;
+      partitions = Math.max(partitions, Number(entry) + 1);
+      const path = joinPath(directory, entry);
+      for (const file of (await storage.list(path)) ?? [])
+        if (parseSegmentFileName(file) !== undefined) records ||= await this.#holdsRecords(joinPath(path, file));
+    }
+    return { partitions, records };
+  }
+
+  async #holdsRecords(path: string): Promise<boolean> {
+    const file = await this.#options.storage.open(path, "read");
+    return (await file.size().finally(() => file.close())) > segmentHeaderSize;
+  }
+
+  async #raiseEpochs(): Promise<void> {
+    const operations: StateOperation[] = [];
+    for (const [name, row] of this.#rows) {
+      const raised = { ...row, epoch: row.epoch + 1 };
+      this.#rows.set(name, raised);
+      operations.push({ type: "put", key: logRowPrefix + name, value: encodeLogRow(raised) });
+    }
+    if (operations.length > 0) await this.#options.state.write(operations, { sync: true });
+  }
+
+  /**
+   * Makes a log; it can be appended to at once. Throws LOG_NAME_INVALID, LOG_EXISTS, LOG_CONFIG_INVALID, STORE_CLOSED.
+   * What fails later makes its partitions read-only; see `whenCreated`.
+   */
+  create(name: string, config: Partial<LogConfig> = {}): Log {
+    if (this.#status !== "open") throw logErrors.STORE_CLOSED({ status: this.#status });
+    if (!isLogName(name)) throw logErrors.LOG_NAME_INVALID({ name });
+    if (this.#logs.has(name)) throw logErrors.LOG_EXISTS({ name });
+    const row = { ...resolveLogConfig(name, this.#options.defaults ?? {}, config), epoch: 1, deleting: false };
+    const log = this.#build(name, row, row.epoch, "new");
+    this.#logs.set(name, log);
+    const creation = this.#create(log, row).catch((error: unknown) => {
+      this.#logger.error("a log could not be created", { log: name, error });
+      for (const partition of log.partitions) partition.refuse("creating the log", error);
+    });
+    this.#creations.set(log, creation);
+    void creation.then(() => this.#creations.delete(log));
+    return log;
+  }
+
+  /** Resolves when the log would survive the machine. Rejects with LOG_NOT_FOUND or why its partitions are read-only. */
+  async whenCreated(name: string): Promise<void> {
+    const log = this.#logs.get(name);
+    if (log === undefined) throw logErrors.LOG_NOT_FOUND({ name });
+    await this.#creations.get(log);
+    const error = log.partitions.find((partition) => partition.error !== undefined)?.error;
+    if (error !== undefined) throw error;
+  }
+
+  #build(name: string, config: LogConfig, epoch: number, expect: "new" | "existing"): Log {
+    const { clock, logger, syncIntervalMs, pendingBytesMax } = this.#options;
+    const partitions: Partition[] = [];
+    for (let number = 0; number < config.partitions; number++)
+      partitions.push(
+        new Partition({
+          log: name,
+          number,
+          storage: this.#storageOf(name),
+          directory: partitionDirectory(name, number),
+          clock,
+          cache: this.#cache,
+          epoch,
+          expect,
+          segmentSizeMax: config.segmentSizeMax,
+          ...(logger === undefined ? {} : { logger }),
+          ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }),
+          ...(pendingBytesMax === undefined ? {} : { pendingBytesMax }),
+        }),
+      );
+    const { partitions: count, durability, segmentSizeMax } = config;
+    const ownConfig = { partitions: count, durability, segmentSizeMax };
+    return { name, config: ownConfig, partitions, ephemeral: isEphemeral(name) };
+  }
+
+  async #create(log: Log, row: LogRow): Promise<void> {
+    await this.#deletions.get(log.name);
+    if (this.#rows.get(log.name)?.deleting === true) await this.#removeFiles(log.name); // It failed before.
+    const storage = this.#storageOf(log.name);
+    await storage.makeDirectory(logDirectoryName(log.name));
+    for (const partition of log.partitions) await this.#createFirstSegment(storage, log.name, partition.number);
+    if (!log.ephemeral) await this.#saveRow(log.name, row);
+    for (const partition of log.partitions) await partition.open();
+  }
+
+  async #createFirstSegment(storage: Storage, log: string, partition: number): Promise<void> {
+    const directory = partitionDirectory(log, partition);
+    await storage.makeDirectory(directory);
+    const segments = new SegmentSet(storage, directory, { log, partition });
+    await segments.create(0, this.#options.clock.nowMs());
+    await segments.close();
+  }
+
+  /** Removes a log and its records; `get` does not find it any more when this returns. LOG_NOT_FOUND. */
+  async delete(name: string): Promise<void> {
+    const log = this.#logs.get(name);
+    if (log === undefined) throw logErrors.LOG_NOT_FOUND({ name });
+    this.#logs.delete(name);
+    const deletion = this.#delete(log);
+    const settled = deletion.catch(() => undefined);
+    this.#deletions.set(name, settled);
+    await deletion.finally(() => {
+      if (this.#deletions.get(name) === settled) this.#deletions.delete(name);
+    });
+  }
+
+  async #delete(log: Log): Promise<void> {
+    const closed = Promise.all(log.partitions.map((partition) => partition.discard()));
+    await this.#creations.get(log);
+    await closed;
+    if (log.ephemeral) return this.#memory.removeDirectory(logDirectoryName(log.name));
+    const row = this.#rows.get(log.name);
+    if (row !== undefined) await this.#saveRow(log.name, { ...row, deleting: true });
+    await this.#removeFiles(log.name);
+  }
+
+  async #removeFiles(name: string): Promise<void> {
+    await this.#options.storage.removeDirectory(logDirectoryName(name));
+    await this.#options.state.write([{ type: "delete", key: logRowPrefix + name }], { sync: true });
+    this.#rows.delete(name);
+  }
+
+  async #saveRow(name: string, row: LogRow): Promise<void> {
+    await this.#options.state.write([{ type: "put", key: logRowPrefix + name, value: encodeLogRow(row) }], { sync: true });
+    this.#rows.set(name, row);
+  }
+
+  #storageOf(name: string): Storage {
+    return isEphemeral(name) ? this.#memory : this.#options.storage;
+  }
+
+  /** Writes, syncs and closes every log. Rejects, when all are closed, with the first failure. */
+  async close(): Promise<void> {
+    this.#status = "closed";
+    await Promise.all([...this.#creations.values(), ...this.#deletions.values()]);
+    const partitions = this.list().flatMap((log) => log.partitions);
+    const failures: unknown[] = [];
+    await forEachAtOnce(partitions, opensAtOnceMax, async (partition) => {
+      await partition.close().catch((error: unknown) => failures.push(error));
+    });
+    this.#logs.clear();
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+function partitionDirectory(log: string, partition: number): string {
+  return joinPath(logDirectoryName(log), String(partition));
+}
+
+/** Runs `task` for each item, `countMax` at a time. */
+async function forEachAtOnce<Item>(
+  items: readonly Item[],
+  countMax: number,
+  task: (item: Item) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < items.length) await task(items[next++]!);
+  };
+  await Promise.all(Array.from({ length: countMax }, work));
+}

@@ -1,0 +1,339 @@
+/**
+ * One partition of a log: records go in at the end and are read by offset or time. What it promises at which level is in
+ * `durability.ts`; how bytes get to the file in `appender.ts`; what is done when it opens in `recovery.ts`.
+ *
+ *     opening ──open──▶ open ──close──▶ closed
+ *         └────────────┴──▶ readOnly ──▶ closed      a write or sync failed, or its newest segment is damaged
+ *
+ * Hot: `appendValue`, `appendTopicValue`, `appendFramed` and `whenDurable`; `partition.bench.ts` measures them.
+ */
+
+import type { Clock } from "@polylog/base/clock";
+import type { PolylogError } from "@polylog/base/errors";
+import { type Logger, silentLogger } from "@polylog/base/telemetry";
+import { Appender, type AppenderOwner } from "./appender.ts";
+import type { Chunk } from "./chunk.ts";
+import type { Durability, DurabilityWaiter } from "./durability.ts";
+import { logErrors } from "./errors.ts";
+import { pendingBytesMax, segmentSizeMax, slabSizeMax, syncIntervalMs } from "./limits.ts";
+import { type RecoveryReport, recover } from "./recovery.ts";
+import type { RecordFields } from "./rich-record.ts";
+import { SegmentReader } from "./segment-reader.ts";
+import { SegmentSet } from "./segment-set.ts";
+import type { Storage } from "./storage/storage.ts";
+import { Tail } from "./tail.ts";
+import type { TailCache } from "./tail-cache.ts";
+
+export interface PartitionOptions {
+  /** Name of its log; every segment's header has its checksum. */
+  readonly log: string;
+  readonly number: number;
+  readonly storage: Storage;
+  /** Directory of its segments in the storage. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly cache: TailCache;
+  readonly logger?: Logger;
+  /** How often the log was opened, this time included; raised if the segments know better. Default 1. */
+  readonly epoch?: number;
+  readonly segmentSizeMax?: number;
+  readonly syncIntervalMs?: number;
+  readonly pendingBytesMax?: number;
+  /**
+   * `new`: there is nothing yet; records are taken before it is open, and written after. `existing`: no segment there is
+   * damage. Default: whatever is there is opened, and if nothing is, it is made.
+   */
+  readonly expect?: "new" | "existing" | "any";
+}
+
+export interface PartitionWatcher {
+  /** The high watermark or the status changed. Called synchronously; must not throw. */
+  onHighWatermark(partition: Partition): void;
+}
+
+export type PartitionStatus = "opening" | "open" | "readOnly" | "closed";
+
+export class Partition {
+  readonly number: number;
+  /** What opening found; undefined before. */
+  recovery: RecoveryReport | undefined;
+
+  readonly #options: PartitionOptions;
+  readonly #logger: Logger;
+  readonly #segments: SegmentSet;
+  readonly #tail: Tail;
+  readonly #appender: Appender;
+  readonly #reader: SegmentReader;
+  readonly #pendingBytesMax: number;
+  #status: PartitionStatus = "opening";
+  #accepting: boolean;
+  #refusal: PolylogError | undefined;
+  /** Replaced, never changed, so that whoever is being called may leave. */
+  #watchers: readonly PartitionWatcher[] = [];
+  #opening: Promise<RecoveryReport> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PartitionOptions) {
+    const { log, number, storage, directory, clock } = options;
+    this.number = number;
+    this.#options = options;
+    this.#logger = (options.logger ?? silentLogger).child("log");
+    this.#pendingBytesMax = options.pendingBytesMax ?? pendingBytesMax;
+    this.#accepting = options.expect === "new";
+    this.#segments = new SegmentSet(storage, directory, { log, partition: number });
+    this.#tail = new Tail(options.cache, number, options.epoch ?? 1);
+    this.#reader = new SegmentReader(this.#segments);
+    const owner: AppenderOwner = {
+      onAdvanced: () => this.#tellWatchers(),
+      onFailed: (operation, cause) => this.#becomeReadOnly(`${operation} failed: ${messageOf(cause)}`, cause),
+    };
+    this.#appender = new Appender(owner, {
+      tail: this.#tail,
+      segments: this.#segments,
+      clock,
+      segmentSizeMax: options.segmentSizeMax ?? segmentSizeMax,
+      syncIntervalMs: options.syncIntervalMs ?? syncIntervalMs,
+      pendingBytesMax: this.#pendingBytesMax,
+    });
+  }
+
+  get status(): PartitionStatus {
+    return this.#status;
+  }
+
+  /** Why it is read-only; undefined when it is not. */
+  get error(): PolylogError | undefined {
+    return this.#status === "readOnly" ? this.#refusal : undefined;
+  }
+
+  /** First offset kept. */
+  get lowWatermark(): number {
+    return this.#segments.list[0]?.baseOffset ?? 0;
+  }
+
+  /** Every offset below is written and can be read. */
+  get highWatermark(): number {
+    return this.#appender.highWatermark;
+  }
+
+  /** Every offset below survived `fdatasync`. */
+  get syncedWatermark(): number {
+    return this.#appender.syncedWatermark;
+  }
+
+  /** Offset that the next record gets. */
+  get nextOffset(): number {
+    return this.#tail.nextOffset;
+  }
+
+  /** Bytes appended and not yet written. */
+  get pendingBytes(): number {
+    return this.#tail.pendingBytes;
+  }
+
+  /** True when the next append throws APPEND_QUEUE_FULL; see `whenDrained`. One append may pass the bound. */
+  get saturated(): boolean {
+    return this.#tail.pendingBytes >= this.#pendingBytesMax;
+  }
+
+  /** Recovers what is there; see `recovery.ts`. Rejects, and the partition is then read-only, when a file fails. */
+  open(): Promise<RecoveryReport> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<RecoveryReport> {
+    const { clock, expect } = this.#options;
+    if (this.#status !== "opening") throw this.#refusal ?? this.#closedError();
+    try {
+      const recovered = await recover(this.#segments, { nowMs: clock.nowMs(), mustExist: expect === "existing" });
+      this.#start(recovered.report, recovered.epoch);
+      return recovered.report;
+    } catch (error) {
+      this.refuse("opening", error);
+      throw error;
+    }
+  }
+
+  #start(report: RecoveryReport, epochSeen: number): void {
+    this.recovery = report;
+    const newest = this.#segments.active;
+    const nextOffset = newest?.offsetNext ?? 0;
+    if (this.#options.expect === "new" && nextOffset > 0) throw new Error("its directory holds records already");
+    const epoch = Math.max(this.#options.epoch ?? 1, epochSeen + 1);
+    if (this.#options.expect !== "new") this.#tail.start(epoch, nextOffset, newest?.timestampLast ?? 0);
+    this.#logRecovery(report);
+    this.#appender.start(nextOffset);
+    if (this.#status !== "opening") return;
+    if (report.refusal !== undefined) return this.#endReadOnly(report.refusal.message, report.refusal);
+    this.#status = "open";
+    this.#accepting = true;
+    this.#tellWatchers();
+  }
+
+  #logRecovery(report: RecoveryReport): void {
+    const subject = { log: this.#options.log, partition: this.number };
+    if (report.tornBytes > 0) {
+      const { tornBytes, tornFile } = report;
+      this.#logger.warn("cut a write that a crash interrupted", { ...subject, tornBytes, tornFile });
+    }
+    for (const error of report.damages) this.#logger.error("found damage", { ...subject, error });
+  }
+
+  /** Adds one record and returns its offset. Throws PARTITION_READ_ONLY, PARTITION_CLOSED, APPEND_QUEUE_FULL,
+   * RECORD_TOO_LARGE, RECORD_INVALID; nothing is added then. All bytes are copied. */
+  append(fields: RecordFields): number {
+    if (!this.#accepting || this.saturated) throw this.#whyRefused();
+    return this.#tail.append(fields, this.#appender.turnMs());
+  }
+
+  /** As `append` for a value alone, `bytes[start, end)`. */
+  appendValue(bytes: Uint8Array, start: number, end: number): number {
+    if (!this.#accepting || this.saturated) throw this.#whyRefused();
+    return this.#tail.appendValue(bytes, start, end, this.#appender.turnMs());
+  }
+
+  /** As `append` for a value and the MQTT topic it was published under. */
+  appendTopicValue(topic: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
+    if (!this.#accepting || this.saturated) throw this.#whyRefused();
+    return this.#tail.appendTopicValue(topic, bytes, start, end, this.#appender.turnMs());
+  }
+
+  /** Adds the `count` values framed as `[u32 BE size][value]` in `bytes[start, end)`; returns the first one's offset.
+   * All or nothing; throws FRAMES_INVALID besides what `append` throws. */
+  appendFramed(bytes: Uint8Array, start: number, end: number, count: number): number {
+    if (!this.#accepting || this.saturated) throw this.#whyRefused();
+    return this.#tail.appendFramed(bytes, start, end, count, this.#appender.turnMs());
+  }
+
+  #whyRefused(): PolylogError {
+    if (this.#refusal !== undefined) return this.#refusal;
+    const subject = { log: this.#options.log, partition: this.number };
+    if (!this.#accepting) return logErrors.PARTITION_CLOSED({ ...subject, status: this.#status });
+    return logErrors.APPEND_QUEUE_FULL({ ...subject, pendingBytes: this.pendingBytes });
+  }
+
+  /**
+   * Calls `waiter.onDurable(token, …)` once every offset below `endOffset`, which must not be above `nextOffset`, reached
+   * `level`; before returning, if it already has. Waiters of a level hear in the order in which they came.
+   */
+  whenDurable(endOffset: number, level: Durability, waiter: DurabilityWaiter, token: number): void {
+    this.#appender.whenDurable(endOffset, level, waiter, token);
+  }
+
+  /** Calls `listener` once when `pendingBytes` is below half of its bound, at once if it is; also when it never will. */
+  whenDrained(listener: () => void): void {
+    this.#appender.whenDrained(listener);
+  }
+
+  /** Batches in memory from the one with `offset` on; undefined when they must be read, or are not written yet. */
+  cachedChunk(offset: number): Chunk | undefined {
+    return this.#tail.chunkAt(offset, slabSizeMax);
+  }
+
+  /**
+   * Whole batches from the one with `offset` on, about `bytesMax` and at least one; undefined at the end. Rejects with
+   * OFFSET_OUT_OF_RANGE, CORRUPT_BATCH, PARTITION_CLOSED, or the system's error when the file cannot be read.
+   */
+  async readChunk(offset: number, bytesMax: number): Promise<Chunk | undefined> {
+    if (this.#status === "closed") throw this.#closedError();
+    const low = this.lowWatermark;
+    if (!(offset >= low && offset <= this.nextOffset))
+      throw logErrors.OFFSET_OUT_OF_RANGE({ offset, low, high: this.highWatermark });
+    if (offset >= this.highWatermark) return undefined;
+    return this.#tail.chunkAt(offset, bytesMax) ?? (await this.#reader.read(offset, bytesMax));
+  }
+
+  /** First offset whose timestamp is not before `timestampMs`; the high watermark when there is none. */
+  async offsetAt(timestampMs: number): Promise<number> {
+    if (this.#status === "closed") throw this.#closedError();
+    const offset = await this.#reader.offsetAt(timestampMs, (from) => this.readChunk(from, slabSizeMax));
+    return offset ?? this.highWatermark;
+  }
+
+  /** Has `watcher` called after each change, until `unwatch`. */
+  watch(watcher: PartitionWatcher): void {
+    this.#watchers = [...this.#watchers, watcher];
+  }
+
+  unwatch(watcher: PartitionWatcher): void {
+    this.#watchers = this.#watchers.filter((each) => each !== watcher);
+  }
+
+  #tellWatchers(): void {
+    const watchers = this.#watchers;
+    for (let i = 0; i < watchers.length; i++) watchers[i]!.onHighWatermark(this);
+  }
+
+  /** Resolves when everything appended so far is synced. */
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onDurable = (_token: number, error: PolylogError | undefined): void =>
+        error === undefined ? resolve() : reject(error);
+      this.whenDurable(this.nextOffset, "synced", { onDurable }, 0);
+      this.#appender.flush();
+    });
+  }
+
+  /** Makes it read-only, as a failing disk would, because something that its records need did not become durable. */
+  refuse(operation: string, cause: unknown): void {
+    if (this.#status === "opening" || this.#status === "open")
+      this.#endReadOnly(`${operation} failed: ${messageOf(cause)}`, cause);
+  }
+
+  #endReadOnly(reason: string, cause: unknown): void {
+    this.#appender.end(this.#becomeReadOnly(reason, cause));
+  }
+
+  #becomeReadOnly(reason: string, cause: unknown): PolylogError {
+    const partition = this.number;
+    const error = logErrors.PARTITION_READ_ONLY({ log: this.#options.log, partition, reason }, cause);
+    this.#refusal = error;
+    this.#accepting = false;
+    if (this.#status !== "closed") {
+      this.#status = "readOnly";
+      this.#logger.error("partition is read-only", { log: this.#options.log, partition, error });
+      this.#tellWatchers();
+    }
+    return error;
+  }
+
+  /** Takes no more records, writes and syncs what it has, and closes its files. Rejects when that fails. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(true);
+    return this.#closing;
+  }
+
+  /** Closes without writing what is left: for a log that is deleted. Whoever waits gets PARTITION_CLOSED. */
+  discard(): Promise<void> {
+    this.#closing ??= this.#close(false);
+    return this.#closing;
+  }
+
+  async #close(finish: boolean): Promise<void> {
+    this.#accepting = false;
+    if (this.#status === "opening" && this.#opening !== undefined) await this.#opening.catch(() => undefined);
+    this.#accepting = false;
+    const wasOpen = this.#status === "open";
+    this.#status = "closed";
+    let failure: unknown;
+    if (wasOpen && finish) await this.sync().catch((error: unknown) => (failure = error));
+    this.#refusal ??= this.#closedError();
+    this.#appender.end(this.#refusal);
+    await this.#appender.quiet();
+    if (wasOpen && finish && failure === undefined) await this.#segments.writeIndex(this.#segments.active!);
+    await this.#segments.close();
+    this.#tail.close();
+    this.#tellWatchers();
+    this.#watchers = [];
+    if (failure !== undefined) throw failure;
+  }
+
+  #closedError(): PolylogError {
+    return logErrors.PARTITION_CLOSED({ log: this.#options.log, partition: this.number, status: this.#status });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,255 @@
+/**
+ * What is done to the files of a partition before it takes records again. It can be interrupted at any point and done
+ * again: everything it changes, it changes towards the state in which it finds nothing to do.
+ *
+ * - Older segments were synced before the next one was begun, so they are whole. Their indexes tell where they end; one
+ *   that is missing or wrong is made anew. Offsets missing between two segments are reported.
+ * - The newest one is read from its last index entry on. Bytes behind its last whole batch, with no intact batch behind
+ *   them, are a write that was never acknowledged as synced: they are kept in a `.torn` file, synced, and cut off.
+ * - If an intact batch follows, or what is there is whole but cannot be (a newer format, wrong offsets), or the index says
+ *   it was synced, it is damage: nothing is cut, the partition takes no records, and what is intact can be read.
+ * - A newest segment without a good header and with nothing behind it was being made: it is made again.
+ */
+
+import type { PolylogError } from "@polylog/base/errors";
+import { type DamagedRange, type LongScanEnd, scanBatches, scanPastDamage } from "./batch-scan.ts";
+import { logErrors } from "./errors.ts";
+import { scanBlockSize } from "./limits.ts";
+import { parseSegmentFileName, Segment, segmentHeaderFault, segmentHeaderSize, tornFileName } from "./segment.ts";
+import type { SegmentSet } from "./segment-set.ts";
+import { SparseIndex } from "./sparse-index.ts";
+import { syncFile, writeAll } from "./storage/full-write.ts";
+import type { StorageFile } from "./storage/storage.ts";
+
+export interface RecoveryReport {
+  readonly segmentCount: number;
+  /** Bytes of the newest segment that were read and checked. */
+  readonly scannedBytes: number;
+  /** Bytes cut off the newest segment, and the file in which they are kept. */
+  readonly tornBytes: number;
+  readonly tornFile: string | undefined;
+  readonly indexesRebuilt: number;
+  /** Everything that is damaged or missing, as CORRUPT_BATCH, CORRUPT_SEGMENT, OFFSETS_MISSING, PARTITION_MISSING. */
+  readonly damages: readonly PolylogError[];
+  /** The one of them for which the partition takes no records. */
+  readonly refusal: PolylogError | undefined;
+}
+
+export interface Recovered {
+  readonly report: RecoveryReport;
+  /** Highest epoch seen in the newest segment; 0 when none was read. */
+  readonly epoch: number;
+}
+
+/** The newest segment is read from a batch on; its first `syncedSize` bytes are known to have been synced. */
+interface ScanFrom {
+  readonly position: number;
+  readonly offset: number;
+  readonly syncedSize: number;
+}
+
+export interface RecoveryOptions {
+  readonly nowMs: number;
+  /** A partition without a segment is damaged instead of new. */
+  readonly mustExist: boolean;
+}
+
+/** Fills `set` with the partition's segments; the last one is ready to take batches unless there is a refusal. */
+export function recover(set: SegmentSet, options: RecoveryOptions): Promise<Recovered> {
+  return new Recovery(set, options).run();
+}
+
+class Recovery {
+  readonly #set: SegmentSet;
+  readonly #options: RecoveryOptions;
+  readonly #damages: PolylogError[] = [];
+  #refusal: PolylogError | undefined;
+  #scannedBytes = 0;
+  #tornBytes = 0;
+  #tornFile: string | undefined;
+  #indexesRebuilt = 0;
+  #epoch = 0;
+
+  constructor(set: SegmentSet, options: RecoveryOptions) {
+    this.#set = set;
+    this.#options = options;
+  }
+
+  async run(): Promise<Recovered> {
+    const names = (await this.#set.storage.list(this.#set.directory)) ?? [];
+    const offsets = names.map(parseSegmentFileName).filter((offset) => offset !== undefined);
+    if (offsets.length === 0) await this.#begin();
+    for (const offset of offsets.slice(0, -1)) await this.#recoverOlder(offset);
+    if (offsets.length > 0) await this.#recoverNewest(offsets.at(-1)!);
+    return { epoch: this.#epoch, report: this.#report() };
+  }
+
+  #report(): RecoveryReport {
+    return {
+      segmentCount: this.#set.list.length,
+      scannedBytes: this.#scannedBytes,
+      tornBytes: this.#tornBytes,
+      tornFile: this.#tornFile,
+      indexesRebuilt: this.#indexesRebuilt,
+      damages: this.#damages,
+      refusal: this.#refusal,
+    };
+  }
+
+  async #begin(): Promise<void> {
+    const { directory, identity } = this.#set;
+    if (this.#options.mustExist) return this.#refuse(logErrors.PARTITION_MISSING({ ...identity, directory }));
+    await this.#set.storage.makeDirectory(directory);
+    await this.#set.create(0, this.#options.nowMs);
+  }
+
+  async #recoverOlder(baseOffset: number): Promise<void> {
+    const segment = new Segment(baseOffset, 0, baseOffset, this.#set.active?.timestampLast ?? 0);
+    const file = await this.#set.openFile(segment.fileName, "read");
+    try {
+      segment.size = await file.size();
+      const fault = await this.#headerFault(file, segment);
+      if (fault !== undefined) this.#damages.push(this.#corruptSegment(segment, fault));
+      const summary = await this.#set.readIndexSummary(segment);
+      if (summary?.segmentSize === segment.size) {
+        segment.offsetNext = summary.offsetNext;
+        segment.timestampLast = summary.timestampLast;
+      } else {
+        await this.#set.rebuildIndex(segment, file);
+        segment.index = undefined;
+        this.#indexesRebuilt++;
+      }
+    } finally {
+      await file.close();
+    }
+    this.#add(segment);
+  }
+
+  #add(segment: Segment): void {
+    const previous = this.#set.active;
+    if (previous !== undefined && previous.offsetNext !== segment.baseOffset) {
+      const range = { offsetFirst: previous.offsetNext, offsetNext: segment.baseOffset };
+      this.#damages.push(logErrors.OFFSETS_MISSING({ ...this.#set.identity, ...range }));
+    }
+    this.#set.list.push(segment);
+  }
+
+  async #recoverNewest(baseOffset: number): Promise<void> {
+    const segment = new Segment(baseOffset, 0, baseOffset, this.#set.active?.timestampLast ?? 0);
+    segment.index = new SparseIndex();
+    const file = await this.#set.openFile(segment.fileName, "modify");
+    segment.file = file;
+    this.#add(segment);
+    const fileSize = await file.size();
+    segment.size = fileSize;
+    const fault = await this.#headerFault(file, segment);
+    if (fault !== undefined && fileSize <= segmentHeaderSize) return this.#beginAgain(segment, file);
+    if (fault !== undefined) this.#refuse(this.#corruptSegment(segment, fault));
+    const end = await this.#scan(segment, file, fileSize);
+    if (end.fault !== undefined && this.#refusal === undefined) await this.#cut(segment, file, end.position, fileSize);
+    if (this.#refusal !== undefined) return;
+    // A process that died may have written, or named, more than it synced, and readers may have seen it.
+    await syncFile(file);
+    await this.#set.storage.syncDirectory(this.#set.directory);
+  }
+
+  async #beginAgain(segment: Segment, file: StorageFile): Promise<void> {
+    await file.truncate(0);
+    await this.#set.writeHeader(file, segment.baseOffset, this.#options.nowMs);
+    await this.#set.storage.syncDirectory(this.#set.directory);
+    segment.size = segmentHeaderSize;
+  }
+
+  /** Reads the newest segment to its end and sets what it holds; finds out whether its end is torn or damaged. */
+  async #scan(segment: Segment, file: StorageFile, fileSize: number): Promise<LongScanEnd> {
+    const start = await this.#scanStart(segment, file, fileSize);
+    const { partition } = this.#set.identity;
+    const end = await scanPastDamage(file, { partition, ...start, end: fileSize }, (batch) => {
+      segment.index!.add(batch.offset, batch.position, batch.timestampFirst);
+      segment.timestampLast = batch.timestampLast;
+      this.#epoch = Math.max(this.#epoch, batch.epoch);
+    });
+    this.#scannedBytes = fileSize - start.position;
+    segment.size = end.position;
+    segment.offsetNext = end.offset;
+    for (const damage of end.damages) this.#refuse(this.#corruptBatch(segment, damage));
+    if (end.fault !== undefined && !this.#isTorn(end, start.syncedSize))
+      this.#refuse(this.#corruptBatch(segment, { ...end, offsetFirst: end.offset, offsetNext: end.offset, fault: end.fault }));
+    return end;
+  }
+
+  /** True when what follows the last whole batch can be a write that a crash interrupted. */
+  #isTorn(end: LongScanEnd, syncedSize: number): boolean {
+    const isWhole = end.fault === "version" || end.fault === "attributes" || end.fault === "fields";
+    return end.damages.length === 0 && !isWhole && end.fault !== "misplaced" && end.position >= syncedSize;
+  }
+
+  /**
+   * Where to begin reading: at the last batch that the index knows, if the index can be believed, else at the start. An
+   * index is written when all it describes is synced, so its word on that is taken even if its entries are not.
+   */
+  async #scanStart(segment: Segment, file: StorageFile, fileSize: number): Promise<ScanFrom> {
+    const summary = await this.#set.readIndexSummary(segment);
+    const syncedSize = summary?.segmentSize ?? 0;
+    const fromStart = { position: segmentHeaderSize, offset: segment.baseOffset, syncedSize };
+    if (summary === undefined) return fromStart;
+    if (syncedSize > fileSize) {
+      const lost = `it has ${fileSize} bytes and had ${syncedSize}, up to before offset ${summary.offsetNext}`;
+      this.#refuse(this.#corruptSegment(segment, lost));
+      return fromStart;
+    }
+    const index = await this.#set.readIndex(segment);
+    const last = index?.floor(Number.MAX_SAFE_INTEGER - 1);
+    if (index !== undefined && last === undefined && summary.offsetNext === segment.baseOffset) return fromStart;
+    if (index !== undefined && last !== undefined) {
+      const { partition } = this.#set.identity;
+      const end = await scanBatches(file, { partition, ...last, end: syncedSize }, () => undefined);
+      if (end.fault === undefined && end.offset === summary.offsetNext) {
+        segment.index = index;
+        return { ...last, syncedSize };
+      }
+    }
+    this.#indexesRebuilt++;
+    return fromStart;
+  }
+
+  async #cut(segment: Segment, file: StorageFile, position: number, fileSize: number): Promise<void> {
+    const name = tornFileName(segment.baseOffset, position);
+    const torn = await this.#set.openFile(name, "replace");
+    try {
+      for (let at = position; at < fileSize; at += scanBlockSize) {
+        const block = Buffer.alloc(Math.min(scanBlockSize, fileSize - at));
+        await file.read(block, at);
+        await writeAll(torn, block, at - position);
+      }
+      await syncFile(torn);
+    } finally {
+      await torn.close();
+    }
+    await this.#set.storage.syncDirectory(this.#set.directory);
+    await file.truncate(position);
+    this.#tornBytes = fileSize - position;
+    this.#tornFile = name;
+  }
+
+  async #headerFault(file: StorageFile, segment: Segment): Promise<string | undefined> {
+    const header = Buffer.alloc(segmentHeaderSize);
+    const size = await file.read(header, 0);
+    return segmentHeaderFault(header.subarray(0, size), this.#set.identity, segment.baseOffset);
+  }
+
+  #refuse(error: PolylogError): void {
+    this.#damages.push(error);
+    this.#refusal ??= error;
+  }
+
+  #corruptSegment(segment: Segment, reason: string): PolylogError {
+    return logErrors.CORRUPT_SEGMENT({ ...this.#set.identity, file: segment.fileName, reason });
+  }
+
+  #corruptBatch(segment: Segment, damage: Omit<DamagedRange, "positionNext">): PolylogError {
+    const { offsetFirst, offsetNext, position, fault } = damage;
+    const range = { offsetFirst, offsetNext, position, fault };
+    return logErrors.CORRUPT_BATCH({ ...this.#set.identity, file: segment.fileName, ...range });
+  }
+}

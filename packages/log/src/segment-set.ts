@@ -1,0 +1,234 @@
+/**
+ * The segments of one partition, oldest first, and their files. The last one takes batches and keeps its file open;
+ * of the others a few stay open for readers, with their index.
+ */
+
+import { type LongScanEnd, type ScannedBatch, scanPastDamage } from "./batch-scan.ts";
+import { segmentsOpenMax } from "./limits.ts";
+import {
+  encodeSegmentHeader,
+  Segment,
+  type SegmentIdentity,
+  segmentFileName,
+  segmentHeaderSize,
+} from "./segment.ts";
+import {
+  decodeIndexSummary,
+  type IndexSummary,
+  indexFileSize,
+  indexHeaderSize,
+  SparseIndex,
+} from "./sparse-index.ts";
+import { syncFile, writeAll } from "./storage/full-write.ts";
+import { joinPath, type OpenMode, type Storage, type StorageFile } from "./storage/storage.ts";
+
+export class SegmentSet {
+  readonly storage: Storage;
+  readonly directory: string;
+  readonly identity: SegmentIdentity;
+  readonly list: Segment[] = [];
+  /** Files of closed segments, least recently used first. */
+  readonly #open = new Map<Segment, Promise<StorageFile>>();
+  #users = 0;
+  #whenUnused: (() => void) | undefined;
+
+  constructor(storage: Storage, directory: string, identity: SegmentIdentity) {
+    this.storage = storage;
+    this.directory = directory;
+    this.identity = identity;
+  }
+
+  /** The segment that takes batches; there is one in every partition that is open. */
+  get active(): Segment | undefined {
+    return this.list.at(-1);
+  }
+
+  /** The last segment that begins at or before `offset`; the first one when none does. */
+  find(offset: number): Segment | undefined {
+    let low = 0;
+    let high = this.list.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.list[middle]!.baseOffset <= offset) low = middle;
+      else high = middle;
+    }
+    return this.list[low];
+  }
+
+  /** The segment after this one. */
+  after(segment: Segment): Segment | undefined {
+    return this.list[this.list.indexOf(segment) + 1];
+  }
+
+  path(name: string): string {
+    return joinPath(this.directory, name);
+  }
+
+  openFile(name: string, mode: OpenMode): Promise<StorageFile> {
+    return this.storage.open(this.path(name), mode);
+  }
+
+  /** Begins a segment, which survives the machine when this resolves. The one before must be synced already. */
+  async create(baseOffset: number, nowMs: number): Promise<Segment> {
+    const file = await this.openFile(segmentFileName(baseOffset), "create");
+    try {
+      await this.writeHeader(file, baseOffset, nowMs);
+      await this.storage.syncDirectory(this.directory);
+    } catch (error) {
+      await file.close().catch(() => undefined); // The first failure is the one to report.
+      throw error;
+    }
+    const previous = this.active;
+    if (previous !== undefined) this.#keepForReaders(previous);
+    const segment = new Segment(baseOffset, segmentHeaderSize, baseOffset, previous?.timestampLast ?? 0);
+    segment.file = file;
+    segment.index = new SparseIndex();
+    this.list.push(segment);
+    return segment;
+  }
+
+  async writeHeader(file: StorageFile, baseOffset: number, nowMs: number): Promise<void> {
+    await writeAll(file, encodeSegmentHeader(this.identity, baseOffset, nowMs), 0);
+    await syncFile(file);
+  }
+
+  #keepForReaders(segment: Segment): void {
+    if (segment.file === undefined) return;
+    this.#open.set(segment, Promise.resolve(segment.file));
+    segment.file = undefined;
+    this.#closeUnused();
+  }
+
+  /** The segment's file for reading; call `release` afterwards, also when this rejects. */
+  async acquire(segment: Segment): Promise<StorageFile> {
+    segment.users++;
+    this.#users++;
+    if (segment.file !== undefined) return segment.file;
+    const file = this.#open.get(segment) ?? this.openFile(segment.fileName, "read");
+    this.#open.delete(segment);
+    this.#open.set(segment, file);
+    try {
+      return await file;
+    } catch (error) {
+      if (this.#open.get(segment) === file) this.#open.delete(segment);
+      throw error;
+    }
+  }
+
+  release(segment: Segment): void {
+    segment.users--;
+    this.#users--;
+    if (this.#open.size > segmentsOpenMax) this.#closeUnused();
+    if (this.#users === 0) this.#whenUnused?.();
+  }
+
+  #closeUnused(): void {
+    for (const [segment, file] of this.#open) {
+      if (this.#open.size <= segmentsOpenMax) return;
+      if (segment.users > 0) continue;
+      this.#open.delete(segment);
+      segment.index = undefined;
+      void closeFile(file);
+    }
+  }
+
+  /** The segment's index, from its file or made anew. */
+  async indexOf(segment: Segment, file: StorageFile): Promise<SparseIndex> {
+    if (segment.index !== undefined) return segment.index;
+    const stored = await this.readIndex(segment);
+    segment.index = stored ?? (await this.rebuildIndex(segment, file));
+    return segment.index;
+  }
+
+  /** What the segment's index file says of it; undefined when it is missing, damaged or of another segment. */
+  async readIndexSummary(segment: Segment): Promise<IndexSummary | undefined> {
+    const bytes = await this.#readIndexFile(segment, () => indexHeaderSize);
+    const summary = bytes && decodeIndexSummary(bytes);
+    return summary?.baseOffset === segment.baseOffset ? summary : undefined;
+  }
+
+  /** The entries of the segment's index file; undefined when they are damaged. */
+  async readIndex(segment: Segment): Promise<SparseIndex | undefined> {
+    const bytes = await this.#readIndexFile(segment, indexFileSize);
+    return bytes && SparseIndex.decode(bytes);
+  }
+
+  async #readIndexFile(segment: Segment, sizeOf: (header: Buffer) => number): Promise<Buffer | undefined> {
+    let file: StorageFile;
+    try {
+      file = await this.openFile(segment.indexName, "read");
+    } catch {
+      return undefined; // A cache that cannot be read is as good as none.
+    }
+    try {
+      const header = Buffer.alloc(indexHeaderSize);
+      await file.read(header, 0);
+      if (decodeIndexSummary(header) === undefined) return undefined;
+      const bytes = Buffer.alloc(sizeOf(header));
+      return (await file.read(bytes, 0)) === bytes.length ? bytes : undefined;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Makes the index of a closed segment from its batches and stores it; sets what it tells of the segment. */
+  async rebuildIndex(segment: Segment, file: StorageFile): Promise<SparseIndex> {
+    const index = new SparseIndex();
+    const end = await this.scan(segment, file, (batch) => {
+      index.add(batch.offset, batch.position, batch.timestampFirst);
+      segment.timestampLast = batch.timestampLast;
+    });
+    segment.offsetNext = end.offset;
+    segment.damages = end.damages;
+    segment.index = index;
+    await this.writeIndex(segment);
+    return index;
+  }
+
+  /** Reads the whole segment, past damage. */
+  scan(segment: Segment, file: StorageFile, visit: (batch: ScannedBatch) => void): Promise<LongScanEnd> {
+    const { partition } = this.identity;
+    const start = { partition, position: segmentHeaderSize, end: segment.size, offset: segment.baseOffset };
+    return scanPastDamage(file, start, visit);
+  }
+
+  /** Stores the segment's index; one that could not be stored is made anew when it is needed. */
+  async writeIndex(segment: Segment): Promise<void> {
+    const bytes = segment.index!.encode({
+      baseOffset: segment.baseOffset,
+      segmentSize: segment.size,
+      offsetNext: segment.offsetNext,
+      timestampLast: segment.timestampLast,
+    });
+    try {
+      const file = await this.openFile(segment.indexName, "replace");
+      await writeAll(file, bytes, 0).finally(() => file.close());
+    } catch {
+      // Nothing depends on it, and a disk that fails shows it with the next batch.
+    }
+  }
+
+  /** Closes all files once no read is under way. */
+  async close(): Promise<void> {
+    if (this.#users > 0)
+      await new Promise<void>((resolve) => {
+        this.#whenUnused = resolve;
+      });
+    const files = [...this.#open.values()];
+    this.#open.clear();
+    for (const segment of this.list) {
+      if (segment.file !== undefined) files.push(Promise.resolve(segment.file));
+      segment.file = undefined;
+      segment.index = undefined;
+    }
+    for (const file of files) await closeFile(file);
+  }
+}
+
+async function closeFile(file: Promise<StorageFile>): Promise<void> {
+  try {
+    await (await file).close();
+  } catch {
+    // It was only read, or synced before: there is nothing left to lose.
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * One file of batches, `<first offset, 20 digits>.log`. Its header, little endian, u64 as two u32, low half first:
+ *
+ *     at  size
+ *      0   8   magic "POLYLOG1"
+ *      8   2   format version, 1
+ *     10   2   partition
+ *     12   4   CRC-32 of the log's name in UTF-8
+ *     16   8   first offset, the one in the file's name
+ *     24   8   when it was made, ms since 1970
+ *     32  28   0
+ *     60   4   CRC-32 of bytes 0 .. 59
+ *     64       batches, one behind another, offsets without a gap
+ *
+ * Why a crash is safe: a segment is begun only when the one before it is synced, and takes batches only when its header,
+ * and its name in the directory, are synced. So only the newest one can end in the middle of a batch, and a newest file
+ * without a good header and with nothing behind it has never held a record.
+ */
+
+import { crc32 } from "node:zlib";
+import type { DamagedRange } from "./batch-scan.ts";
+import { readU64, writeU64 } from "./bytes.ts";
+import type { SparseIndex } from "./sparse-index.ts";
+import type { StorageFile } from "./storage/storage.ts";
+
+export const segmentHeaderSize = 64;
+const magic = Buffer.from("POLYLOG1", "latin1");
+const version = 1;
+
+/** Whose segments these are; every header repeats it. */
+export interface SegmentIdentity {
+  readonly log: string;
+  readonly partition: number;
+}
+
+export class Segment {
+  readonly baseOffset: number;
+  /** Bytes of the header and of the batches known to be written. */
+  size: number;
+  /** Offset after the last record. */
+  offsetNext: number;
+  /** Of the last record, or of the last one before the segment when it is empty. */
+  timestampLast: number;
+  /** Loaded when needed, for a closed segment. */
+  index: SparseIndex | undefined;
+  /** The file, open for writing, of the segment that takes batches. */
+  file: StorageFile | undefined;
+  /** Found when a read met it; undefined: nobody looked. */
+  damages: readonly DamagedRange[] | undefined;
+  /** Reads under way. */
+  users = 0;
+
+  constructor(baseOffset: number, size: number, offsetNext: number, timestampLast: number) {
+    this.baseOffset = baseOffset;
+    this.size = size;
+    this.offsetNext = offsetNext;
+    this.timestampLast = timestampLast;
+  }
+
+  get isEmpty(): boolean {
+    return this.offsetNext === this.baseOffset;
+  }
+
+  get fileName(): string {
+    return segmentFileName(this.baseOffset);
+  }
+
+  get indexName(): string {
+    return `${digits(this.baseOffset)}.index`;
+  }
+}
+
+export function segmentFileName(baseOffset: number): string {
+  return `${digits(baseOffset)}.log`;
+}
+
+/** Where the bytes cut off at `position` are kept. */
+export function tornFileName(baseOffset: number, position: number): string {
+  return `${digits(baseOffset)}-${position}.torn`;
+}
+
+function digits(offset: number): string {
+  return String(offset).padStart(20, "0");
+}
+
+/** The first offset that a segment's file name says, or undefined when it is no such name. */
+export function parseSegmentFileName(name: string): number | undefined {
+  const offset = /^\d{20}\.log$/.test(name) ? Number(name.slice(0, 20)) : Number.NaN;
+  return Number.isSafeInteger(offset) ? offset : undefined;
+}
+
+export function encodeSegmentHeader(identity: SegmentIdentity, baseOffset: number, createdMs: number): Buffer {
+  const bytes = Buffer.alloc(segmentHeaderSize);
+  magic.copy(bytes);
+  bytes.writeUInt16LE(version, 8);
+  bytes.writeUInt16LE(identity.partition, 10);
+  bytes.writeUInt32LE(crc32(Buffer.from(identity.log)), 12);
+  writeU64(bytes, 16, baseOffset);
+  writeU64(bytes, 24, createdMs);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
+  return bytes;
+}
+
+/** What is wrong with a segment's header, or undefined. */
+export function segmentHeaderFault(bytes: Buffer, identity: SegmentIdentity, baseOffset: number): string | undefined {
+  if (bytes.length < segmentHeaderSize) return "its header is incomplete";
+  if (bytes.compare(magic, 0, magic.length, 0, magic.length) !== 0) return "its header has no magic";
+  if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return "its header has a wrong CRC";
+  if (bytes.readUInt16LE(8) !== version) return `it has format version ${bytes.readUInt16LE(8)}`;
+  if (bytes.readUInt16LE(10) !== identity.partition) return `it is of partition ${bytes.readUInt16LE(10)}`;
+  if (bytes.readUInt32LE(12) !== crc32(Buffer.from(identity.log))) return "it is of another log";
+  if (readU64(bytes, 16) !== baseOffset) return "its name is not that of its first offset";
+  return undefined;
+}

@@ -1,0 +1,156 @@
+/** A partition on storage and time that a test owns. */
+
+import { ManualClock } from "@polylog/base/clock";
+import type { PolylogError } from "@polylog/base/errors";
+import type { Durability, DurabilityWaiter } from "../durability.ts";
+import { Partition, type PartitionOptions } from "../partition.ts";
+import { decodeHeaders, RecordCursor } from "../record-cursor.ts";
+import { MemoryStorage } from "../storage/memory-storage.ts";
+import { syncFile, writeAll } from "../storage/full-write.ts";
+import { TailCache } from "../tail-cache.ts";
+
+export const directory = "orders/0";
+
+export class PartitionRig {
+  storage: MemoryStorage;
+  readonly clock = new ManualClock();
+  cache = new TailCache();
+  partition: Partition;
+  readonly #options: Partial<PartitionOptions>;
+
+  constructor(options: Partial<PartitionOptions> = {}) {
+    this.#options = options;
+    this.storage = new MemoryStorage({ simulate: true });
+    this.partition = this.build();
+  }
+
+  /** A partition on the storage as it is now, with a memory of its own. */
+  build(options: Partial<PartitionOptions> = {}): Partition {
+    this.cache = new TailCache();
+    this.partition = new Partition({
+      log: "orders",
+      number: 0,
+      storage: this.storage,
+      directory,
+      clock: this.clock,
+      cache: this.cache,
+      ...this.#options,
+      ...options,
+    });
+    return this.partition;
+  }
+
+  async open(): Promise<Partition> {
+    await this.partition.open();
+    return this.partition;
+  }
+
+  /** Opens what is there anew, as after a clean stop. */
+  async reopen(options: Partial<PartitionOptions> = {}): Promise<Partition> {
+    await this.partition.close();
+    this.build(options);
+    return this.open();
+  }
+
+  /** Opens what a crash leaves. */
+  async reopenAfterCrash(seed: number, of: "process" | "power", reorder = false): Promise<Partition> {
+    this.storage = this.storage.crash(seed, { of, reorder });
+    this.build();
+    return this.open();
+  }
+
+  /** Appends a value and returns its offset; `turn` writes it. */
+  append(value: string): number {
+    const bytes = Buffer.from(value);
+    return this.partition.appendValue(bytes, 0, bytes.length);
+  }
+
+  /** Appends each value in a batch of its own, written. */
+  appendEach(...values: string[]): void {
+    for (const value of values) {
+      this.append(value);
+      this.clock.turn();
+    }
+  }
+
+  segment(baseOffset = 0): Buffer {
+    return this.storage.content(segmentPath(baseOffset))!;
+  }
+
+  /** Puts another content in place of a file's. The partition must be closed. */
+  async replace(path: string, content: Buffer): Promise<void> {
+    const file = await this.storage.open(path, "replace");
+    await writeAll(file, content, 0);
+    await syncFile(file);
+    await this.storage.syncDirectory(directory);
+  }
+}
+
+export function segmentPath(baseOffset: number): string {
+  return `${directory}/${String(baseOffset).padStart(20, "0")}.log`;
+}
+
+export function indexPath(baseOffset: number): string {
+  return `${directory}/${String(baseOffset).padStart(20, "0")}.index`;
+}
+
+export interface ReadRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly notBeforeMs: number;
+  readonly key: string | undefined;
+  readonly topic: string | undefined;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly value: string;
+}
+
+/** The record the cursor is on, bytes as latin1. */
+export function readRecord(cursor: RecordCursor): ReadRecord {
+  const text = (start: number, end: number): string => cursor.bytes.toString("latin1", start, end);
+  return {
+    offset: cursor.offset,
+    timestampMs: cursor.timestampMs,
+    notBeforeMs: cursor.notBeforeMs,
+    key: cursor.keyStart < 0 ? undefined : text(cursor.keyStart, cursor.keyEnd),
+    topic: cursor.topicStart < 0 ? undefined : text(cursor.topicStart, cursor.topicEnd),
+    headers: decodeHeaders(cursor).map(([name, value]) => [name, value.toString("latin1")]),
+    value: text(cursor.valueStart, cursor.valueEnd),
+  };
+}
+
+/** All records from `offset` on. */
+export async function readAll(partition: Partition, offset = 0, bytesMax = 4096): Promise<ReadRecord[]> {
+  const records: ReadRecord[] = [];
+  const cursor = new RecordCursor();
+  for (let from = offset; ; ) {
+    const chunk = await partition.readChunk(from, bytesMax);
+    if (chunk === undefined) return records;
+    cursor.reset(chunk, from);
+    while (cursor.next()) records.push(readRecord(cursor));
+    from = chunk.offsetNext;
+  }
+}
+
+export async function readValues(partition: Partition, offset = 0, bytesMax = 4096): Promise<string[]> {
+  return (await readAll(partition, offset, bytesMax)).map((record) => record.value);
+}
+
+/** Notes what it was told: tokens that became durable, and errors. */
+export class WaiterLog implements DurabilityWaiter {
+  readonly durable: number[] = [];
+  readonly failed: { token: number; code: string }[] = [];
+
+  onDurable(token: number, error: PolylogError | undefined): void {
+    if (error === undefined) this.durable.push(token);
+    else this.failed.push({ token, code: error.code });
+  }
+}
+
+/** Resolves when everything below `endOffset` reached `level`. */
+export function durable(partition: Partition, endOffset: number, level: Durability): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onDurable = (_token: number, error: PolylogError | undefined): void =>
+      error === undefined ? resolve() : reject(error);
+    partition.whenDurable(endOffset, level, { onDurable }, 0);
+  });
+}
