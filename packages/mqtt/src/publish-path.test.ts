@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MemoryStorage } from "@polylog/log";
+import { publishBytes } from "./testing/memory-client.ts";
+import { MemoryServer } from "./testing/memory-server.ts";
+
+const captured = [{ log: "log", filter: "log/#" }];
+
+function puback(packetIdentifier: number) {
+  return { type: "PUBACK", packetIdentifier };
+}
+
+test("forwards a message of QoS 0 as the bytes it came in", async () => {
+  const server = await MemoryServer.start();
+  const subscriber = server.connect("s");
+  subscriber.subscribe("a/+");
+  subscriber.packets();
+  const bytes = publishBytes("a/b", "x");
+  server.connect("p").send(bytes);
+  assert.deepEqual(subscriber.stream.received(), bytes);
+});
+
+test("does not forward a remaining length longer than needed", async () => {
+  const server = await MemoryServer.start();
+  const subscriber = server.connect("s");
+  subscriber.subscribe("a", 1);
+  subscriber.packets();
+  const publisher = server.connect("p");
+  publisher.send(Buffer.from("308400" + "00016178", "hex"));
+  assert.deepEqual(subscriber.stream.received(), publishBytes("a", "x"));
+  publisher.send(Buffer.from("328600" + "000161000978", "hex"));
+  assert.deepEqual(subscriber.stream.received(), publishBytes("a", "x", { qos: 1 }));
+});
+
+test("MQTT-3.3.1-9: a retained message goes out live with RETAIN 0", async () => {
+  const server = await MemoryServer.start();
+  const subscriber = server.connect("s");
+  subscriber.subscribe("a", 1);
+  subscriber.packets();
+  const publisher = server.connect("p");
+  publisher.publish("a", "0", { retain: true });
+  publisher.publish("a", "1", { retain: true, qos: 1 });
+  const [first, second] = subscriber.messages();
+  assert.deepEqual([first.retain, second.retain], [false, false]);
+});
+
+test("MQTT-3.3.1-3: does not hand on DUP", async () => {
+  const server = await MemoryServer.start();
+  const subscriber = server.connect("s");
+  subscriber.subscribe("a", 1);
+  server.connect("p").publish("a", "x", { qos: 1, dup: true });
+  assert.equal(subscriber.messages()[0].dup, false);
+});
+
+test("MQTT-3.8.4-6: delivers at the lower of both QoS", async () => {
+  const server = await MemoryServer.start();
+  const low = server.connect("low");
+  low.subscribe("a", 0);
+  const high = server.connect("high");
+  high.subscribe("a", 2);
+  const publisher = server.connect("p");
+  publisher.publish("a", "0", { qos: 0 });
+  publisher.publish("a", "1", { qos: 1 });
+  assert.deepEqual(
+    low.messages().map(({ qos }) => qos),
+    [0, 0],
+  );
+  assert.deepEqual(
+    high.messages().map(({ qos }) => qos),
+    [0, 1],
+  );
+});
+
+test("delivers payloads of every size unchanged", async () => {
+  const server = await MemoryServer.start();
+  const zero = server.connect("zero");
+  zero.subscribe("#", 0);
+  const one = server.connect("one");
+  one.subscribe("#", 1);
+  const publisher = server.connect("p");
+  for (const size of [0, 1, 121, 122, 4000, 4096, 5000, 16_384, 300_000]) {
+    const payload = "z".repeat(size);
+    publisher.publish("a/b", payload, { qos: 0 });
+    publisher.publish("a/b", payload, { qos: 1 });
+    assert.deepEqual(zero.payloads(), [payload, payload]);
+    assert.deepEqual(one.payloads(), [payload, payload]);
+  }
+});
+
+test("MQTT-3.3.2-2: closes on a topic name with a wildcard", async () => {
+  const server = await MemoryServer.start();
+  const client = server.connect("a");
+  client.send(Buffer.from("300400022b2f", "hex"));
+  assert.equal(client.closed, true);
+  assert.equal(server.complaints[0].fields["code"], "mqtt-wire.TOPIC_NAME_INVALID");
+});
+
+test("closes on a PUBLISH of QoS 2", async () => {
+  const server = await MemoryServer.start();
+  const client = server.connect("a");
+  client.publish("t", "x", { qos: 2, packetIdentifier: 1 });
+  assert.deepEqual([client.closed, server.complaints.length], [true, 1]);
+  assert.match(String(server.complaints[0].fields["reason"]), /^PUBLISH of QoS 2 is not supported yet/);
+});
+
+test("ignores messages below $SYS and acknowledges them", async () => {
+  const server = await MemoryServer.start();
+  const subscriber = server.connect("s");
+  subscriber.subscribe("$SYS/#");
+  subscriber.packets();
+  const client = server.connect("a");
+  client.publish("$SYS/broker", "x");
+  client.publish("$SYS", "x", { qos: 1 });
+  client.publish("$SYSTEM", "other");
+  assert.deepEqual(client.packets(), [puback(1)]);
+  assert.deepEqual(subscriber.messages(), []);
+  assert.equal(server.metric('polylog_mqtt_messages_refused_total{reason="topic"}'), 2);
+});
+
+test("MQTT-3.3.5-2: acknowledges what a client may not publish", async () => {
+  const access = {
+    allows: (_: unknown, action: string, resource: string) => action !== "publish" || resource !== "secret",
+  };
+  const server = await MemoryServer.start({ access });
+  const client = server.connect("a");
+  client.subscribe("#");
+  client.packets();
+  client.publish("secret", "x", { qos: 1, packetIdentifier: 9 });
+  client.publish("open", "y");
+  const received = client.packets();
+  assert.deepEqual(received[0], puback(9));
+  assert.equal(received.length, 2);
+  assert.equal(server.metric('polylog_mqtt_messages_refused_total{reason="access"}'), 1);
+});
+
+test("acknowledges at once what no log captures", async () => {
+  const client = (await MemoryServer.start()).connect("a");
+  client.publish("t", "x", { qos: 1, packetIdentifier: 65_535 });
+  assert.deepEqual(client.packets(), [puback(65_535)]);
+});
+
+test("acknowledges once the log has reached its level", async () => {
+  const storage = new MemoryStorage();
+  const server = await MemoryServer.start({ storage, captures: captured, durability: "written" });
+  storage.manual = true;
+  const client = server.connect("a");
+  client.publish("log/a", "x", { qos: 1 });
+  await server.run();
+  assert.deepEqual(client.packets(), []);
+  storage.complete(1);
+  await server.run();
+  assert.deepEqual(client.packets(), [puback(1)]);
+});
+
+test("MQTT-4.6.0-2: acknowledges in the order of publishing", async () => {
+  const storage = new MemoryStorage();
+  const server = await MemoryServer.start({ storage, captures: captured });
+  storage.manual = true;
+  const client = server.connect("a");
+  for (const [topic, packetIdentifier] of [
+    ["log/a", 5],
+    ["elsewhere", 3],
+    ["log/b", 9],
+    ["elsewhere", 1],
+  ] as const)
+    client.publish(topic, "x", { qos: 1, packetIdentifier });
+  assert.deepEqual(client.packets(), []);
+  storage.complete(1);
+  assert.deepEqual(client.packets(), [puback(5), puback(3)]);
+  storage.complete();
+  assert.deepEqual(client.packets(), [puback(9), puback(1)]);
+});
+
+test("appends what it captures under its topic", async () => {
+  const server = await MemoryServer.start({ captures: captured });
+  server.connect("a").publish("log/a", "x");
+  assert.equal(server.broker.catalog.require("log").partitions[0].nextOffset, 1);
+});
+
+test("closes without PUBACK when the log fails", async () => {
+  const storage = new MemoryStorage();
+  const server = await MemoryServer.start({ storage, captures: captured });
+  const client = server.connect("a");
+  storage.failAt("write", 1);
+  client.publish("log/a", "x", { qos: 1 });
+  client.publish("elsewhere", "y", { qos: 1 });
+  await server.run();
+  assert.deepEqual(client.packets(), []);
+  assert.equal(client.closed, true);
+  assert.deepEqual(
+    server.complaints.map(({ fields }) => fields["code"]),
+    ["mqtt.MESSAGE_NOT_STORED"],
+  );
+});
+
+test("closes without PUBACK when the log is read-only", async () => {
+  const storage = new MemoryStorage();
+  const server = await MemoryServer.start({ storage, captures: captured });
+  storage.failAt("write", 1);
+  server.connect("a").publish("log/a", "x");
+  await server.run();
+  const client = server.connect("b");
+  client.publish("log/a", "x", { qos: 1 });
+  assert.deepEqual([client.packets(), client.closed], [[], true]);
+});
+
+test("drops and counts QoS 0 when the log is read-only", async () => {
+  const storage = new MemoryStorage();
+  const server = await MemoryServer.start({ storage, captures: captured });
+  storage.failAt("write", 1);
+  const client = server.connect("a");
+  client.publish("log/a", "x");
+  await server.run();
+  client.publish("log/a", "x");
+  client.publish("log/a", "x");
+  assert.equal(client.closed, false);
+  assert.equal(server.metric('polylog_mqtt_messages_refused_total{reason="storage"}'), 2);
+  assert.equal(server.complaints.length, 1);
+});
+
+test("stops reading while a log has no room", async () => {
+  const storage = new MemoryStorage();
+  const server = await MemoryServer.start({ storage, captures: captured, pendingBytesMax: 1000 });
+  storage.manual = true;
+  const client = server.connect("a");
+  const bytes: Buffer[] = [];
+  for (let i = 1; i <= 20; i++) bytes.push(publishBytes("log/a", "x".repeat(300), { qos: 1, packetIdentifier: i }));
+  client.send(Buffer.concat(bytes));
+  await server.run();
+  assert.equal(client.stream.paused, true);
+  const { partitions } = server.broker.catalog.require("log");
+  assert.ok(partitions[0].nextOffset < 6);
+  for (let i = 0; i < 20; i++) {
+    storage.complete();
+    await server.run();
+  }
+  assert.equal(client.stream.paused, false);
+  assert.equal(partitions[0].nextOffset, 20);
+  const identifiers = client.packets().map((packet) => packet.type === "PUBACK" && packet.packetIdentifier);
+  assert.deepEqual(
+    identifiers,
+    bytes.map((_, index) => index + 1),
+  );
+});
+
+test("stops reading while too many messages wait for their PUBACK", async () => {
+  const server = await MemoryServer.start({ captures: captured, limits: { unacknowledgedMax: 4 } });
+  const client = server.connect("a");
+  const bytes: Buffer[] = [];
+  for (let i = 1; i <= 20; i++) bytes.push(publishBytes("log/a", "x", { qos: 1, packetIdentifier: i }));
+  client.stream.send(Buffer.concat(bytes));
+  assert.equal(client.stream.paused, true);
+  assert.equal(server.broker.catalog.require("log").partitions[0].nextOffset, 4);
+  await server.run();
+  await server.run();
+  assert.equal(client.stream.paused, false);
+  assert.equal(client.packets().length, 20);
+});
+
+test("acknowledges a retained message once it is saved", async () => {
+  const server = await MemoryServer.start();
+  const client = server.connect("a");
+  client.publish("t", "x", { qos: 1, retain: true });
+  assert.deepEqual(client.packets(), []);
+  await server.run();
+  assert.deepEqual(client.packets(), [puback(1)]);
+});
+
+test("sends no PUBACK for a retained message of QoS 0", async () => {
+  const server = await MemoryServer.start();
+  const client = server.connect("a");
+  client.publish("t", "x", { retain: true });
+  client.publish("t", "y", { qos: 1 });
+  await server.run();
+  assert.deepEqual(client.packets(), [puback(1)]);
+});
