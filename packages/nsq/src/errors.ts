@@ -1,0 +1,10 @@
+/** What the NSQ server finds beyond the protocol's own table, `nsqWireErrors`: sent the same way, under nsqd's codes. */
+
+import { defineErrors, type ErrorTable } from "@polylog/base/errors";
+
+const table = {
+  /** The log or the channel cannot be made; `{reason}` must be ASCII. */
+  SUB_FAILED: { text: "SUB failed {reason}", wireCode: "E_SUB_FAILED", fatal: true },
+} as const satisfies ErrorTable;
+
+export const nsqErrors: ReturnType<typeof defineErrors<typeof table>> = defineErrors("nsq", table);

@@ -1,0 +1,36 @@
+/** POST /pub: the body is one message. It is answered when the log has it. */
+
+import { produceDeferred } from "../publishing.ts";
+import { type HttpExchange, HttpRefusal, type HttpRoute } from "./http-exchange.ts";
+import { logToPublishTo, publish } from "./publish.ts";
+import { declaredSize, readBody } from "./request-body.ts";
+import { respondText } from "./responses.ts";
+
+export const pub: HttpRoute = { method: "POST", path: "/pub", handle };
+
+async function handle(exchange: HttpExchange): Promise<void> {
+  const { context, request, response } = exchange;
+  const { broker, clock, limits, metrics } = context;
+  if (declaredSize(request) > limits.msgSizeMax) throw new HttpRefusal(413, "MSG_TOO_BIG");
+  const body = await readBody(request, limits.msgSizeMax, clock);
+  if (body === undefined) throw new HttpRefusal(413, "MSG_TOO_BIG");
+  if (body.length === 0) throw new HttpRefusal(400, "MSG_EMPTY");
+  const log = logToPublishTo(exchange);
+  const deferMs = readDefer(exchange);
+  await publish(exchange, log, (waiter) =>
+    deferMs === 0
+      ? broker.produce(log, body, 0, body.length, waiter, 0)
+      : produceDeferred(broker, log, { value: body, notBeforeMs: clock.nowMs() + deferMs }, waiter, 0),
+  );
+  metrics.published.value++;
+  respondText(response, "OK");
+}
+
+/** In ms. Refuses with INVALID_DEFER. */
+function readDefer(exchange: HttpExchange): number {
+  const text = exchange.argument("defer");
+  if (text === undefined) return 0;
+  const deferMs = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (deferMs >= 0 && deferMs <= exchange.context.limits.reqTimeoutMaxMs) return deferMs;
+  throw new HttpRefusal(400, "INVALID_DEFER");
+}

@@ -1,0 +1,45 @@
+/** What /pub and /mpub share: the topic, back-pressure, and waiting until the log has the messages. */
+
+import type { BrokerLog, DurabilityWaiter } from "@polylog/broker";
+import { saturatedPartition } from "../publishing.ts";
+import { type HttpExchange, HttpRefusal } from "./http-exchange.ts";
+
+/** The log of the query's topic, made when there is none. Refuses as nsqd does. */
+export function logToPublishTo(exchange: HttpExchange): BrokerLog {
+  const topic = exchange.requireName("topic", "INVALID_TOPIC");
+  exchange.checkAccess("produce", topic);
+  return exchange.context.broker.catalog.ensure(topic);
+}
+
+/**
+ * Appends once the log has room, and resolves when what was appended reached the log's level. `append` answers as
+ * `Broker.produce`. Refuses with EXITING whatever the log refuses with: it is nsqd's only word for that.
+ */
+export async function publish(
+  exchange: HttpExchange,
+  log: BrokerLog,
+  append: (waiter: DurabilityWaiter) => boolean,
+): Promise<void> {
+  const { logger, stopping } = exchange.context;
+  if (stopping) throw new HttpRefusal(503, "EXITING");
+  try {
+    for (let full = saturatedPartition(log); full !== undefined; full = saturatedPartition(log)) {
+      const partition = full;
+      await new Promise<void>((resolve) => partition.whenDrained(resolve));
+    }
+    await acknowledged(append);
+  } catch (error) {
+    logger.warn("a message published over HTTP was not taken", { log: log.name, error });
+    throw new HttpRefusal(503, "EXITING");
+  }
+}
+
+function acknowledged(append: (waiter: DurabilityWaiter) => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onDurable: DurabilityWaiter["onDurable"] = (_token, error) => {
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    if (append({ onDurable })) resolve();
+  });
+}

@@ -1,0 +1,68 @@
+/**
+ * Every bound of the NSQ server. `NsqLimits` are the ones the composition root may set; the protocol's own are in
+ * `@polylog/nsq-wire`; the constants below are this server's.
+ */
+
+import { defaultLimits, type ProtocolLimits } from "@polylog/nsq-wire";
+
+export interface NsqLimits {
+  /** Bytes of one message. Default 1 MiB. */
+  readonly msgSizeMax: number;
+  /** Bytes of one command's body, and of an HTTP body with several messages. Default 5 MiB. */
+  readonly bodySizeMax: number;
+  /** How long a consumer may take over a message unless it asks for another time. Default 1 min. */
+  readonly msgTimeoutMs: number;
+  /** The longest a consumer may ask for, and the longest that TOUCH puts the time-out off. Default 15 min. */
+  readonly msgTimeoutMsMax: number;
+  /** Longest delay: REQ is clamped to it, DPUB and `defer` are refused above it. Default 1 h. */
+  readonly reqTimeoutMsMax: number;
+  /** Default 2500. */
+  readonly rdyCountMax: number;
+  /** Default 1 min. */
+  readonly heartbeatIntervalMsMax: number;
+}
+
+/** nsqd's defaults for what was not given; its output buffer and deflate bounds are fixed here. */
+export function toProtocolLimits(given: Partial<NsqLimits>): ProtocolLimits {
+  return {
+    ...defaultLimits,
+    msgSizeMax: given.msgSizeMax ?? defaultLimits.msgSizeMax,
+    bodySizeMax: given.bodySizeMax ?? defaultLimits.bodySizeMax,
+    msgTimeoutMs: given.msgTimeoutMs ?? defaultLimits.msgTimeoutMs,
+    msgTimeoutMaxMs: given.msgTimeoutMsMax ?? defaultLimits.msgTimeoutMaxMs,
+    reqTimeoutMaxMs: given.reqTimeoutMsMax ?? defaultLimits.reqTimeoutMaxMs,
+    rdyCountMax: given.rdyCountMax ?? defaultLimits.rdyCountMax,
+    heartbeatIntervalMaxMs: given.heartbeatIntervalMsMax ?? defaultLimits.heartbeatIntervalMaxMs,
+  };
+}
+
+/** Answers of one connection that wait for the log, beyond which its socket is not read until all of them have left. */
+export const pendingAnswersMax = 65_536;
+
+/** Bytes a consumer has not read, beyond which it counts as not ready until half of them are gone. */
+export const messagesPendingSizeMax = 16 * 1024 * 1024;
+
+/** Bytes of messages written to a consumer between two looks at what it has not read. */
+export const outputCheckSize = 64 * 1024;
+
+/** Bytes of any frames a client has not read, beyond which its socket is not read until half of them are gone. */
+export const outputPendingSizeMax = 32 * 1024 * 1024;
+
+/** Values from this size on are lent to the output instead of copied. */
+export const lentValueSizeMin = 4096;
+
+/** How often heartbeats and deadlines are looked at: what they may be late by. */
+export const keepAliveIntervalMs = 250;
+
+/** Topics whose log is remembered under their bytes. */
+export const cachedTopicsMax = 4096;
+
+/** How long an HTTP request's body may take to arrive. */
+export const httpBodyTimeoutMs = 60_000;
+
+/** How long the connections that are left get to read their last answers when the server stops, by default. */
+export const stopTimeoutMs = 10_000;
+
+if (messagesPendingSizeMax > outputPendingSizeMax) {
+  throw new RangeError("messagesPendingSizeMax must not exceed outputPendingSizeMax");
+}

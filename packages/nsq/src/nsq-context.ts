@@ -1,0 +1,29 @@
+/** What every connection and every HTTP request of one server share. */
+
+import type { Clock } from "@polylog/base/clock";
+import type { Logger } from "@polylog/base/telemetry";
+import type { TurnFlusher } from "@polylog/base/transport";
+import type { Broker } from "@polylog/broker";
+import type { ProtocolLimits, ServerFeatures } from "@polylog/nsq-wire";
+import type { KeepAlive } from "./connection/keep-alive.ts";
+import type { NsqMetrics } from "./nsq-metrics.ts";
+import type { TopicCache } from "./topic-cache.ts";
+
+export interface NsqContext {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: NsqMetrics;
+  readonly flusher: TurnFlusher;
+  readonly limits: ProtocolLimits;
+  readonly features: ServerFeatures;
+  readonly topics: TopicCache;
+  readonly keepAlive: KeepAlive;
+  /** A whole number of 0 to 99, by chance. */
+  readonly randomPercent: () => number;
+  /** ms since 1970 and the clock's monotonic ms at which the server was made. */
+  readonly startedAtMs: number;
+  readonly startedAtMonotonicMs: number;
+  /** True once the server stops: nothing new is begun. */
+  stopping: boolean;
+}

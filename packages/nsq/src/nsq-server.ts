@@ -1,0 +1,124 @@
+/**
+ * An nsqd on the broker: NSQ's TCP protocol and its HTTP API. It listens to nothing itself; the composition root hands it
+ * sockets and requests.
+ *
+ *     accept(socket) ──▶ NsqConnection        handleRequest(request, response) ──▶ http/
+ *
+ * What nsqd can be configured to do and this one is not: AUTH, TLS, snappy, deflate, statsd, nsqlookupd.
+ */
+
+import { randomInt } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock, Timer } from "@polylog/base/clock";
+import type { Service, StopOptions } from "@polylog/base/lifecycle";
+import type { Logger, MetricRegistry } from "@polylog/base/telemetry";
+import type { ByteStream, TurnFlusher } from "@polylog/base/transport";
+import type { Broker } from "@polylog/broker";
+import type { ServerFeatures } from "@polylog/nsq-wire";
+import { KeepAlive } from "./connection/keep-alive.ts";
+import { NsqConnection, type NsqConnectionOwner } from "./connection/nsq-connection.ts";
+import { NsqHttpApi } from "./http/nsq-http-api.ts";
+import { type NsqLimits, stopTimeoutMs, toProtocolLimits } from "./limits.ts";
+import type { NsqContext } from "./nsq-context.ts";
+import { registerNsqMetrics } from "./nsq-metrics.ts";
+import { TopicCache } from "./topic-cache.ts";
+
+export interface NsqServerOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  readonly flusher: TurnFlusher;
+  readonly limits?: Partial<NsqLimits>;
+  /** The port of the TCP listener, for /info. Default: unknown, -1. */
+  readonly tcpPort?: () => number;
+  /** A whole number of 0 to 99, by chance, for sample_rate. */
+  readonly randomPercent?: () => number;
+}
+
+/** The nsqd whose protocol and API this is; clients read it in the reply to IDENTIFY and in /info. */
+const nsqdVersion = "1.3.0";
+
+const features: ServerFeatures = {
+  version: nsqdVersion,
+  tls: false,
+  snappy: false,
+  deflate: false,
+  authRequired: false,
+  topologyRegion: "",
+  topologyZone: "",
+};
+
+export class NsqServer implements Service, NsqConnectionOwner {
+  readonly name = "nsq server";
+  readonly #context: NsqContext;
+  readonly #connections = new Set<NsqConnection>();
+  readonly #http: NsqHttpApi;
+  #stopping: Promise<void> | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: NsqServerOptions) {
+    const { broker, clock, flusher } = options;
+    this.#context = {
+      broker,
+      clock,
+      flusher,
+      logger: options.logger.child("nsq"),
+      metrics: registerNsqMetrics(options.metrics, () => this.#connections.size),
+      limits: toProtocolLimits(options.limits ?? {}),
+      features,
+      topics: new TopicCache(broker.catalog),
+      keepAlive: new KeepAlive(clock),
+      randomPercent: options.randomPercent ?? (() => randomInt(100)),
+      startedAtMs: clock.nowMs(),
+      startedAtMonotonicMs: clock.monotonicMs(),
+      stopping: false,
+    };
+    this.#http = new NsqHttpApi(this.#context, { clients: this.#connections, tcpPort: options.tcpPort ?? (() => -1) });
+  }
+
+  async start(): Promise<void> {}
+
+  /** Takes over a client's socket. */
+  accept(stream: ByteStream): void {
+    if (this.#context.stopping) {
+      stream.destroy();
+      return;
+    }
+    const connection = new NsqConnection(stream, this.#context, this);
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  /** Answers one request of the HTTP API. */
+  readonly handleRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#http.handle(request, response);
+  };
+
+  /** Ends every connection once its publishes are answered; what is left at the deadline is cut off. */
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.deadlineMs ?? stopTimeoutMs);
+    return this.#stopping;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const { clock } = this.#context;
+    this.#context.stopping = true;
+    for (const connection of [...this.#connections]) connection.finish();
+    if (this.#connections.size === 0) return;
+    let deadline: Timer | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      deadline = clock.setTimer(() => {
+        for (const connection of [...this.#connections]) connection.destroy();
+        resolve();
+      }, deadlineMs);
+    });
+    clock.clearTimer(deadline);
+  }
+
+  onConnectionClosed(connection: NsqConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+}

@@ -1,0 +1,32 @@
+/** What publishing over TCP and over HTTP share beyond the broker's own calls. */
+
+import type { Broker, BrokerLog, DurabilityWaiter, Partition, RecordFields } from "@polylog/broker";
+
+/**
+ * A partition of the log that has all the bytes waiting that it may have; wait with `whenDrained` before publishing. One
+ * that failed is not waited for: appending to it says why. Hot: no allocation.
+ */
+export function saturatedPartition(log: BrokerLog): Partition | undefined {
+  const partitions = log.partitions;
+  for (let i = 0; i < partitions.length; i++) {
+    const partition = partitions[i]!;
+    if (partition.saturated && partition.status !== "readOnly" && partition.status !== "closed") return partition;
+  }
+  return undefined;
+}
+
+/** As `Broker.produce`, for a record with `notBeforeMs`: channels deliver it no sooner. */
+export function produceDeferred(
+  broker: Broker,
+  log: BrokerLog,
+  fields: RecordFields,
+  waiter: DurabilityWaiter,
+  token: number,
+): boolean {
+  const partition = log.nextPartition();
+  const offset = broker.produceRecord(log, partition, fields);
+  const level = log.log.config.durability;
+  if (level === "memory") return true;
+  partition.whenDurable(offset + 1, level, waiter, token);
+  return false;
+}
