@@ -1,0 +1,52 @@
+/** What a method is: one row. A new method is a file with one more row, and one more line in index.ts. */
+
+import type { Clock } from "@polylog/base/clock";
+import { type AccessAction, type Broker, brokerErrors } from "@polylog/broker";
+import type * as v from "valibot";
+import type { Peer } from "../peer.ts";
+
+export interface MethodContext {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly peer: Peer;
+  /** Calls back once the answer has been handed over: for what must not overtake it. */
+  afterAnswer(callback: () => void): void;
+}
+
+export interface Method<Schema extends v.GenericSchema = v.GenericSchema> {
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** Params are an object, by name. */
+  readonly params: Schema;
+  /** The result's shape, for the reference page. */
+  readonly result: string;
+  /**
+   * Returns the result, a promise of it, or `ResultText`. Throws coded errors. What has an order (appending) happens
+   * before it returns; requests that came later are handled while a promise is open.
+   */
+  handle(context: MethodContext, params: v.InferOutput<Schema>): unknown;
+}
+
+/** A result that is JSON text already, made when there is room to send it. */
+export class ResultText {
+  readonly render: () => string;
+  /** Called once, after `render` or instead of it. */
+  readonly release: () => void;
+
+  constructor(render: () => string, release: () => void) {
+    this.render = render;
+    this.release = release;
+  }
+}
+
+/** Ties `handle`'s params to the schema. */
+export function defineMethod<Schema extends v.GenericSchema>(method: Method<Schema>): Method {
+  return method;
+}
+
+/** Throws NOT_AUTHORIZED. */
+export function requireAccess(context: MethodContext, action: AccessAction, resource: string): void {
+  if (!context.broker.access.allows(context.peer.principal, action, resource))
+    throw brokerErrors.NOT_AUTHORIZED({ action, resource });
+}
