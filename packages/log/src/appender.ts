@@ -90,9 +90,7 @@ export class Appender implements FullWriteListener, SyncListener {
   start(nextOffset: number): void {
     this.highWatermark = nextOffset;
     this.syncedWatermark = nextOffset;
-    if (this.#status !== "waiting") return;
-    this.#status = "idle";
-    if (this.#tail.pendingBytes > 0) this.turnMs();
+    if (this.#status === "waiting") this.#status = "idle";
   }
 
   /** The wall clock in this turn, and a promise to write at its end. For whoever is about to append. */
@@ -243,6 +241,8 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#clock.clearTimer(this.#syncTimer);
     this.#syncTimer = undefined;
     this.#tail.dropWaiting();
+    this.#writtenWaiters.settle(this.highWatermark);
+    this.#syncedWaiters.settle(this.syncedWatermark);
     this.#writtenWaiters.fail(this.#error);
     this.#syncedWaiters.fail(this.#error);
     this.#tellDrained();

@@ -81,11 +81,11 @@ describe("batch", () => {
   it("is recognised only when whole and intact", () => {
     const cases: [bytes: Buffer, fault: string | undefined][] = [
       [changed(0, 0, false), "magic"],
-      [changed(6, 0xff, false), "length"],
+      [changed(7, 0xff, false), "length"],
       [changed(4, 40, false), "length"],
       [changed(4, 61, false), "incomplete"],
       [changed(4, 59, false), "crc"],
-      [changed(8, 1, false), "crc"],
+      [changed(8, sealed()[5 + 8]! ^ 1, false), "crc"],
       [changed(60, 1, false), "crc"],
       [changed(12, 2, true), "version"],
       [changed(13, 2, true), "attributes"],

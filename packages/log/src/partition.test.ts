@@ -305,9 +305,9 @@ describe("Partition reading", () => {
     for (const get of [() => partition, () => rig.reopen()]) {
       const each = await get();
       const one = (await each.readChunk(0, 1))!;
-      assert.ok(one.offsetNext >= 1 && one.offsetNext <= 4);
-      const ten = (await each.readChunk(0, 10 * 1052))!;
-      assert.equal(ten.offsetNext, 10);
+      assert.ok(one.offsetNext >= 1 && one.end - one.start <= 4096);
+      const ten = (await each.readChunk(50, 10 * 1052))!;
+      assert.ok(ten.offsetNext > 51 && ten.end - ten.start <= 10 * 1052 + 64 * 1024);
     }
   });
 

@@ -169,6 +169,7 @@ export class Partition {
     this.#status = "open";
     this.#accepting = true;
     this.#tellWatchers();
+    this.#appender.flush();
   }
 
   #logRecovery(report: RecoveryReport): void {

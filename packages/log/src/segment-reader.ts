@@ -81,12 +81,14 @@ export class SegmentReader {
 
   /** Where to begin reading for `offset`. Throws when it is known to be damaged. */
   async #place(segment: Segment, file: StorageFile, offset: number, size: number): Promise<Place> {
+    const damages = segment.damages ?? [];
+    for (const damage of damages)
+      if (damage.offsetFirst <= offset && offset < damage.offsetNext) throw this.#damaged(segment, damage);
     const hint = this.#hints.find(offset);
     if (hint?.segment === segment) return { ...hint, size: Math.max(size, hint.size) };
     const index = await this.#set.indexOf(segment, file);
     let place = index.floor(offset) ?? { offset: segment.baseOffset, position: segmentHeaderSize };
-    for (const damage of segment.damages ?? []) {
-      if (damage.offsetFirst <= offset && offset < damage.offsetNext) throw this.#damaged(segment, damage);
+    for (const damage of damages) {
       if (damage.offsetNext <= offset && damage.offsetNext > place.offset)
         place = { offset: damage.offsetNext, position: damage.positionNext };
     }

@@ -77,6 +77,11 @@ export class PartitionRig {
     return this.storage.content(segmentPath(baseOffset))!;
   }
 
+  async remove(path: string): Promise<void> {
+    await this.storage.removeFile(path);
+    await this.storage.syncDirectory(directory);
+  }
+
   /** Puts another content in place of a file's. The partition must be closed. */
   async replace(path: string, content: Buffer): Promise<void> {
     const file = await this.storage.open(path, "replace");

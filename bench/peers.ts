@@ -1,0 +1,102 @@
+/** Other servers on this machine, each started on a free loopback port with a directory of its own and ended by its id. */
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ServerProcess, startServer } from "@polylog/testkit";
+
+export interface Peer {
+  readonly name: string;
+  /** The port that the benchmark's protocol is spoken on. */
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Ours, at durability `written`, with a directory that goes when it stops. */
+export async function startPolylog(listener: keyof ServerProcess["listeners"]): Promise<Peer> {
+  const dataDir = mkdtempSync(join(tmpdir(), "polylog-bench-"));
+  const server = await startServer({ dataDir, flags: ["--log-level=warn"] });
+  return {
+    name: "Polylog",
+    port: server.listeners[listener].port,
+    stop: async () => {
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Undefined when mosquitto is not installed. */
+export async function startMosquitto(): Promise<Peer | undefined> {
+  const command = findCommand("mosquitto", ["/usr/sbin"]);
+  if (command === undefined) return undefined;
+  const dir = mkdtempSync(join(tmpdir(), "mosquitto-bench-"));
+  const port = await freePort();
+  const config = join(dir, "mosquitto.conf");
+  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n`);
+  return startPeer("mosquitto", command, ["-c", config], port, dir);
+}
+
+/** Undefined when nsqd is not installed; `go install github.com/nsqio/nsq/apps/nsqd@v1.3.0` installs it. */
+export async function startNsqd(name: string, flags: readonly string[] = []): Promise<Peer | undefined> {
+  const command = findCommand("nsqd", [join(homedir(), "go", "bin")]);
+  if (command === undefined) return undefined;
+  const dir = mkdtempSync(join(tmpdir(), "nsqd-bench-"));
+  const port = await freePort();
+  const addresses = [`-tcp-address=127.0.0.1:${port}`, "-http-address=127.0.0.1:0", "-broadcast-address=127.0.0.1"];
+  return startPeer(name, command, [...addresses, `-data-path=${dir}`, "-log-level=error", ...flags], port, dir);
+}
+
+function findCommand(name: string, furtherDirs: readonly string[]): string | undefined {
+  const fromPath = spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
+  if (fromPath !== "") return fromPath;
+  return furtherDirs.map((dir) => join(dir, name)).find((path) => existsSync(path));
+}
+
+async function startPeer(name: string, command: string, args: string[], port: number, dir: string): Promise<Peer> {
+  const child = spawn(command, args, { stdio: "ignore", cwd: dir });
+  await untilAccepts(child, name, port);
+  return {
+    name,
+    port,
+    stop: async () => {
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await exited;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilAccepts(child: ChildProcess, name: string, port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (child.exitCode !== null) throw new Error(`${name} exited with ${child.exitCode}`);
+    if (await accepts(port)) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`${name} does not accept connections on port ${port}`);
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject()));
+    });
+  });
+}

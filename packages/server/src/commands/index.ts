@@ -1,0 +1,56 @@
+/** Every command of `polylog`, as a table. To add one: a file beside this, a row here. */
+
+import { exitCodes } from "../exit-codes.ts";
+import { version } from "../version.ts";
+import type { Command, Environment } from "./command.ts";
+
+export const commands: readonly Command[] = [
+  {
+    name: "serve",
+    summary: "run the server: MQTT, NSQ and HTTP on one data directory",
+    load: async () => (await import("./serve.ts")).serve,
+  },
+  {
+    name: "version",
+    summary: "print the version",
+    load:
+      async () =>
+      async (_argv, { stdout }) => {
+        stdout.write(`polylog ${version}\n`);
+        return exitCodes.fine;
+      },
+  },
+  {
+    name: "help",
+    summary: "print this",
+    load:
+      async () =>
+      async (_argv, { stdout }) => {
+        stdout.write(renderUsage());
+        return exitCodes.fine;
+      },
+  },
+];
+
+/** Flags that people try before they know the commands. */
+const aliases: Readonly<Record<string, string>> = {
+  "--help": "help",
+  "-h": "help",
+  "--version": "version",
+  "-v": "version",
+};
+
+/** The command named by the first word; undefined when there is no such command. */
+export function findCommand(word: string | undefined): Command | undefined {
+  const name = word === undefined ? "help" : (aliases[word] ?? word);
+  return commands.find((command) => command.name === name);
+}
+
+export function renderUsage(): string {
+  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  return ["Usage: polylog <command> [options]", "", ...rows, "", "`polylog serve --help` lists its options.", ""].join(
+    "\n",
+  );
+}
+
+export type { Environment };

@@ -1,0 +1,97 @@
+/**
+ * From the command line and the environment to what `polylog serve` runs with. Reads the config file, checks relations
+ * between options, and reports everything that is wrong at once.
+ */
+
+import { BlockList, isIP } from "node:net";
+import {
+  type ListenOption,
+  type OptionConflict,
+  type OptionFile,
+  type ResolvedOptions,
+  renderHelp,
+  resolveOptions,
+} from "@polylog/base/options";
+import type { CaptureRule } from "@polylog/broker";
+import { parseCaptureRule } from "./capture-rule.ts";
+import { readConfigFile } from "./config-file.ts";
+import { type ServeOptions, serveOptions } from "./serve-options.ts";
+
+export const environmentPrefix = "POLYLOG_";
+
+export interface ServeInput {
+  /** What follows `polylog serve`. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Default: from disk. Throws coded errors, which are reported with the others. */
+  readonly readConfig?: (file: string) => OptionFile;
+}
+
+export type ServeRequest =
+  | { readonly request: "help"; readonly text: string }
+  | {
+      readonly request: "serve";
+      readonly options: ServeOptions;
+      readonly captures: readonly CaptureRule[];
+      readonly sources: ResolvedOptions<typeof serveOptions>["sources"];
+      /** To be logged once the logger exists. */
+      readonly warnings: readonly string[];
+    };
+
+/** Throws `options.USAGE`. Help is given whatever else is wrong. */
+export function loadServeOptions({ argv, env, readConfig = readConfigFile }: ServeInput): ServeRequest {
+  if (asksForHelp(argv)) return { request: "help", text: renderServeHelp() };
+  const { values, sources, warnings } = resolveOptions(serveOptions, {
+    argv,
+    env,
+    envPrefix: environmentPrefix,
+    file: ({ config }) => (config === undefined ? undefined : readConfig(config)),
+    relations: findConflicts,
+  });
+  const captures = Object.freeze(values.capture.map(parseCaptureRule));
+  return { request: "serve", options: values, captures, sources, warnings };
+}
+
+export function renderServeHelp(): string {
+  return renderHelp(serveOptions, {
+    usage: "polylog serve [options]",
+    summary: "Runs the server: MQTT, NSQ and HTTP listeners on one data directory, until SIGTERM.",
+    envPrefix: environmentPrefix,
+    configFile: true,
+    examples: [
+      "polylog serve",
+      "polylog serve --data-dir /var/lib/polylog --capture 'orders=factory/+/orders'",
+      "polylog serve --mqtt-listen :1883 --nsq-tcp-listen off --allow-anonymous",
+    ],
+  });
+}
+
+/** True for an address that only this machine reaches. Names other than `localhost` are not looked up: false. */
+export function isLoopbackHost(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return host.toLowerCase() === "localhost";
+  return loopback.check(host, family === 4 ? "ipv4" : "ipv6");
+}
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  const flags = end === -1 ? argv : argv.slice(0, end);
+  return flags.includes("--help") || flags.includes("-h");
+}
+
+function* findConflicts(values: ServeOptions): Generator<OptionConflict<typeof serveOptions>> {
+  for (const [name, row] of Object.entries(serveOptions)) {
+    const option = name as keyof ServeOptions;
+    const address = row.type === "listen" ? (values[option] as ListenOption) : "off";
+    if (values.allowAnonymous || address === "off" || isLoopbackHost(address.host)) continue;
+    const problem = `"${address.host}" can be reached from other machines and no users are configured`;
+    yield { option, problem: `${problem}; bind to 127.0.0.1, or give --allow-anonymous to let everybody in` };
+  }
+  if (values.nsqMsgTimeoutMs > values.nsqMsgTimeoutMsMax) {
+    yield { option: "nsqMsgTimeoutMs", problem: "must not be longer than --nsq-max-msg-timeout" };
+  }
+}

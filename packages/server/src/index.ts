@@ -1,0 +1,2 @@
+export { PolylogServer } from "./polylog-server.ts";
+export { version } from "./version.ts";

@@ -1,0 +1,62 @@
+/**
+ * What stands behind the `Logger` that every part receives: pino, on standard error, so that standard output stays free
+ * for what a command answers. A level that is off is pino's empty function.
+ */
+
+import { isCodedError } from "@polylog/base/errors";
+import type { LogFields, Logger, LogLevel } from "@polylog/base/telemetry";
+import { type DestinationStream, destination, type Logger as Pino, pino, stdTimeFunctions } from "pino";
+
+export type LogFormat = "text" | "json";
+
+export async function createLogger(level: LogLevel, format: LogFormat): Promise<Logger> {
+  const stream = format === "json" ? destination({ fd: 2, sync: true }) : await textStream();
+  const root = pino(
+    {
+      level,
+      base: null,
+      messageKey: "message",
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: serializeError },
+    },
+    stream,
+  );
+  return adapt(root);
+}
+
+/** `12:00:00.000 INFO  mqtt: client connected clientId="a"` */
+async function textStream(): Promise<DestinationStream> {
+  const { build } = await import("pino-pretty"); // Loaded for people only: machines read JSON.
+  return build({
+    destination: 2,
+    sync: true,
+    colorize: process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined,
+    singleLine: true,
+    messageKey: "message",
+    timestampKey: "time",
+    translateTime: "SYS:HH:MM:ss.l",
+    ignore: "subject",
+    messageFormat: "{subject}: {message}",
+  });
+}
+
+function adapt(target: Pino): Logger {
+  const write = (level: LogLevel) => {
+    const log = target[level].bind(target);
+    return (message: string, fields?: LogFields) => (fields === undefined ? log(message) : log(fields, message));
+  };
+  return {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+    child: (subject) => adapt(target.child({ subject })),
+  };
+}
+
+/** A coded error says what it has to say in one line; anything else is a bug and needs its stack. */
+function serializeError(error: unknown): unknown {
+  if (isCodedError(error)) return { code: error.code, message: error.message };
+  return error instanceof Error ? { message: error.message, stack: error.stack } : error;
+}
