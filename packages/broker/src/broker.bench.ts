@@ -5,25 +5,14 @@
  */
 
 import { systemClock } from "@polylog/base/clock";
-import { LogStore, MemoryStateStore, MemoryStorage } from "@polylog/log";
-import { Broker } from "./broker.ts";
 import { Publication, type Subscriber, Subscription } from "./publication.ts";
+import { startBrokerInMemory } from "./testing/memory-broker.ts";
 
 const smoke = process.argv.includes("--smoke");
 const messageCount = smoke ? 5_000 : 3_000_000;
 const messagesPerTurn = 500;
 const payload = Buffer.alloc(64, 0x61);
 const waiter = { onDurable: () => undefined };
-
-async function startBroker() {
-  const state = new MemoryStateStore();
-  await state.open();
-  const logs = new LogStore({ storage: new MemoryStorage(), state, clock: systemClock });
-  await logs.open();
-  const broker = new Broker({ logs, state, captures: [{ log: "captured", filter: "captured/#" }] });
-  await broker.start();
-  return { broker, logs };
-}
 
 /** Runs `once` for every message, in turns of the loop as sockets would bring them. */
 async function measure(name: string, once: () => void, canGoOn: () => boolean = () => true): Promise<void> {
@@ -37,7 +26,7 @@ async function measure(name: string, once: () => void, canGoOn: () => boolean = 
 }
 
 async function main(): Promise<void> {
-  const { broker, logs } = await startBroker();
+  const broker = await startBrokerInMemory(systemClock, { captures: [{ log: "captured", filter: "captured/#" }] });
   let delivered = 0;
   const subscriber: Subscriber = { onPublication: () => void delivered++ };
   broker.router.subscribe("live/+", subscriber, new Subscription(subscriber, "live/+", 0));
@@ -59,7 +48,6 @@ async function main(): Promise<void> {
   await measure("produce to a log", produce, () => !log.partitions[0]!.saturated);
   if (delivered !== messageCount) throw new Error(`delivered ${delivered} of ${messageCount}`);
   await broker.stop();
-  await logs.close();
 }
 
 await main();

@@ -17,7 +17,7 @@ export const brokerErrors = defineErrors("broker", {
     text: '"{name}" is not a valid log or channel name',
     help: "use 1 to 64 of the characters . a-z A-Z 0-9 _ - and, if wanted, the suffix #ephemeral",
   },
-  INVALID_PARTITION: { text: 'log "{log}" has no partition {partition}', help: "it has 0 to {last}" },
+  INVALID_PARTITION: { text: 'log "{log}" has partitions 0 to {last}, and no partition {partition}' },
   NOT_IN_FLIGHT: { text: "the message is not in flight" },
   NOT_OWNER: { text: "the message is in flight to another consumer" },
   NOT_AUTHORIZED: { text: '{action} on "{resource}" is not allowed' },

@@ -7,12 +7,12 @@ export type {
   PartitionWatcher,
   RecordFields,
 } from "@polylog/log";
-export { decodeHeaders, durabilities, RecordCursor } from "@polylog/log";
+export { decodeHeaders, durabilities, isLogName, RecordCursor } from "@polylog/log";
 export { type Access, type AccessAction, allowAll, anonymous, type Principal } from "./access/access.ts";
 export { Broker, type BrokerOptions } from "./broker.ts";
 export { BrokerLog } from "./catalog/broker-log.ts";
 export type { CaptureRule } from "./catalog/capture-rule.ts";
-export { isName } from "./catalog/names.ts";
+export { partitionOfKey } from "./catalog/murmur2.ts";
 export { Channel, type ChannelCounters } from "./channels/channel.ts";
 export { ChannelConsumer, type ConsumerSink } from "./channels/channel-consumer.ts";
 export type { Answer } from "./channels/unfinished-window.ts";

@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { type Clock, ManualClock, systemClock } from "@polylog/base/clock";
 import { MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
+import { startBrokerInMemory } from "@polylog/broker/testing";
 import { settle } from "@polylog/testkit";
 import { type ClientOptions, WebSocket } from "ws";
 import { defaultRpcLimits, type RpcLimits } from "./limits.ts";
 import { RpcServer } from "./rpc-server.ts";
-import { startBroker } from "./testing/memory-broker.ts";
 
 interface Answer {
   readonly id: number | null;
@@ -23,7 +23,7 @@ interface Answer {
 
 /** A server on loopback with a log `orders`. */
 async function serve(test: TestContext, limits: Partial<RpcLimits> = {}, clock: Clock = systemClock) {
-  const broker = await startBroker(systemClock);
+  const broker = await startBrokerInMemory(systemClock);
   broker.catalog.create("orders");
   const metrics = new MetricRegistry();
   const origins = ["http://console.example"];

@@ -5,16 +5,18 @@
  * twice. What comes within `echoMs` of the first is that echo, not a second wish.
  */
 
+import type { Clock } from "@polylog/base/clock";
+
 const echoMs = 500;
 
 export type StopSignal = "SIGTERM" | "SIGINT";
 
 /** Resolves with the first signal; exits the process on a later one, as the shell would report it. */
-export function untilStopSignal(): Promise<StopSignal> {
+export function untilStopSignal(clock: Clock): Promise<StopSignal> {
   return new Promise((resolve) => {
     let firstAtMs: number | undefined;
     const onSignal = (signal: StopSignal) => {
-      const nowMs = performance.now();
+      const nowMs = clock.monotonicMs();
       if (firstAtMs === undefined) {
         firstAtMs = nowMs;
         resolve(signal);

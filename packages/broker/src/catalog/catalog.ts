@@ -7,7 +7,7 @@
 
 import type { Clock } from "@polylog/base/clock";
 import type { Logger } from "@polylog/base/telemetry";
-import type { LogConfig, LogStore, StateStore } from "@polylog/log";
+import { isLogName, type LogConfig, type LogStore, type StateStore } from "@polylog/log";
 import { Channel } from "../channels/channel.ts";
 import type { ChannelStore } from "../channels/channel-store.ts";
 import { brokerErrors } from "../errors.ts";
@@ -16,7 +16,6 @@ import type { Capture, Subscription } from "../publication.ts";
 import type { Router } from "../router/index.ts";
 import { BrokerLog } from "./broker-log.ts";
 import type { CaptureRule } from "./capture-rule.ts";
-import { isName } from "./names.ts";
 
 export interface CatalogOptions {
   readonly logs: LogStore;
@@ -64,7 +63,7 @@ export class Catalog {
   /** Makes a log. Throws LOG_EXISTS, INVALID_NAME, LOG_LIMIT. Nothing appended to it is acknowledged before it is saved. */
   create(name: string, config: Partial<LogConfig> = {}): BrokerLog {
     if (this.#logs.has(name)) throw brokerErrors.LOG_EXISTS({ log: name });
-    if (!isName(name)) throw brokerErrors.INVALID_NAME({ name });
+    if (!isLogName(name)) throw brokerErrors.INVALID_NAME({ name });
     const { logsMax } = this.#options.limits;
     if (this.#logs.size >= logsMax) throw brokerErrors.LOG_LIMIT({ log: name, limit: logsMax });
     const log = this.#add(new BrokerLog(this.#options.logs.create(name, config)));
@@ -102,7 +101,7 @@ export class Catalog {
       await this.#creating.get(existing);
       return existing;
     }
-    if (!isName(name)) throw brokerErrors.INVALID_NAME({ name });
+    if (!isLogName(name)) throw brokerErrors.INVALID_NAME({ name });
     const { channelsPerLogMax } = this.#options.limits;
     if (log.channels.size >= channelsPerLogMax)
       throw brokerErrors.CHANNEL_LIMIT({ channel: name, limit: channelsPerLogMax, log: log.name });

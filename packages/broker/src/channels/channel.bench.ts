@@ -5,8 +5,8 @@
  */
 
 import { systemClock } from "@polylog/base/clock";
-import { LogStore, MemoryStateStore, MemoryStorage, type RecordCursor } from "@polylog/log";
-import { Broker } from "../broker.ts";
+import type { RecordCursor } from "@polylog/log";
+import { startBrokerInMemory } from "../testing/memory-broker.ts";
 import type { Channel } from "./channel.ts";
 import type { ChannelConsumer, ConsumerSink } from "./channel-consumer.ts";
 
@@ -36,12 +36,7 @@ class FinishingConsumer implements ConsumerSink {
 }
 
 async function main(): Promise<void> {
-  const state = new MemoryStateStore();
-  await state.open();
-  const logs = new LogStore({ storage: new MemoryStorage(), state, clock: systemClock });
-  await logs.open();
-  const broker = new Broker({ logs, state });
-  await broker.start();
+  const broker = await startBrokerInMemory(systemClock);
   const log = broker.catalog.ensure("bench");
   const channel = await broker.catalog.ensureChannel(log, "bench");
   const sink = new FinishingConsumer();
@@ -62,7 +57,6 @@ async function main(): Promise<void> {
   const seconds = (performance.now() - startedAtMs) / 1000;
   process.stdout.write(`deliver and finish, ${valueSize} B: ${(recordCount / seconds / 1e6).toFixed(2)} M records/s\n`);
   await broker.stop();
-  await logs.close();
 }
 
 function framedRegion(): Buffer {

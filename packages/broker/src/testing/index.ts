@@ -1,2 +1,2 @@
-export { MemoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
+export { MemoryBroker, type MemoryBrokerOptions, startBrokerInMemory } from "./memory-broker.ts";
 export { RecordingConsumer } from "./recording-consumer.ts";

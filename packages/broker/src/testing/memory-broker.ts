@@ -1,9 +1,10 @@
 /**
- * A broker on storage in memory and a manual clock, for the tests of this package and of the protocol servers. `run` lets
- * everything happen that needs no time; `restart` and `crash` start again on the same storage.
+ * A broker on storage in memory, for the tests and benchmarks of this package and of the protocol servers. `MemoryBroker`
+ * is on a manual clock: `run` lets everything happen that needs no time; `restart` and `crash` start again on the same
+ * storage. `startBrokerInMemory` is on any clock.
  */
 
-import { ManualClock } from "@polylog/base/clock";
+import { type Clock, ManualClock } from "@polylog/base/clock";
 import { LogStore, type LogStoreOptions, MemoryStateStore, MemoryStorage } from "@polylog/log";
 import { settle } from "@polylog/testkit";
 import { Broker, type BrokerOptions } from "../broker.ts";
@@ -41,7 +42,7 @@ export class MemoryBroker {
 
   /** Turns of the loop until nothing is left to do now. */
   async run(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) {
+    for (let turn = 0; turn < 10; turn++) {
       this.clock.turn();
       await settle(3);
     }
@@ -66,4 +67,14 @@ export class MemoryBroker {
     await this.logs.close();
     return MemoryBroker.#open(this.storage, this.state, options);
   }
+}
+
+export async function startBrokerInMemory(clock: Clock, options: MemoryBrokerOptions = {}): Promise<Broker> {
+  const state = new MemoryStateStore();
+  await state.open();
+  const logs = new LogStore({ ...options, storage: new MemoryStorage(), state, clock });
+  await logs.open();
+  const broker = new Broker({ ...options, logs, state, clock });
+  await broker.start();
+  return broker;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { partitionOfKey } from "../murmur2.ts";
+import { partitionOfKey } from "@polylog/broker";
 import { MemoryClient } from "../testing/memory-client.ts";
 
 async function start(log: object = {}, options: object = {}): Promise<MemoryClient> {

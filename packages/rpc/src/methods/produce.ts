@@ -4,12 +4,18 @@
  */
 
 import { PolylogError } from "@polylog/base/errors";
-import { type BrokerLog, type Durability, durabilities, type Partition, type RecordFields } from "@polylog/broker";
+import {
+  type BrokerLog,
+  type Durability,
+  durabilities,
+  type Partition,
+  partitionOfKey,
+  type RecordFields,
+} from "@polylog/broker";
 import * as v from "valibot";
 import { InvalidParams, type Problem } from "../error-object.ts";
 import { rpcErrors } from "../errors.ts";
 import { problemsMax, produceRecordsMax } from "../limits.ts";
-import { partitionOfKey } from "../murmur2.ts";
 import type { Encoding } from "../records/encoding.ts";
 import { boundedList, decodeRecord, recordSchema } from "../records/record-fields.ts";
 import { defineMethod, type MethodContext, requireAccess } from "./method.ts";

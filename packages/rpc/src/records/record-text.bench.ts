@@ -5,19 +5,19 @@
  */
 
 import type { Chunk } from "@polylog/broker";
-import { startMemoryBroker } from "../testing/memory-broker.ts";
+import { MemoryBroker } from "@polylog/broker/testing";
 import { encodings } from "./encoding.ts";
 import { chunkAt, RecordRun } from "./record-run.ts";
 
 async function main(args: readonly string[]): Promise<void> {
   const [count, rounds] = args.includes("--smoke") ? [10, 1] : [1000, 300];
-  const { broker, run } = await startMemoryBroker();
-  const log = broker.catalog.create("bench");
-  await run();
+  const memory = await MemoryBroker.start();
+  const log = memory.broker.catalog.create("bench");
+  await memory.run();
   const value = Buffer.from(JSON.stringify({ device: "boiler 7", celsius: 61.5, note: "x".repeat(205) }));
   const partition = log.partitions[0]!;
   for (let i = 0; i < count; i++) log.appendRecord(partition, { value, key: Buffer.from(`device-${i}`) });
-  await run();
+  await memory.run();
   const chunks: Chunk[] = [];
   for (let next = 0; next < count; next = chunks.at(-1)!.offsetNext)
     chunks.push((await chunkAt(partition, next, 1024 * 1024))!);

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RecordFields } from "@polylog/broker";
+import { MemoryBroker } from "@polylog/broker/testing";
 import fc from "fast-check";
-import { startMemoryBroker } from "../testing/memory-broker.ts";
 import type { Encoding } from "./encoding.ts";
 import { chunkAt, RecordRun } from "./record-run.ts";
 
 /** The JSON text of records with these fields, written and read back. */
 async function texts(records: readonly RecordFields[], encoding: Encoding): Promise<string> {
-  const { broker, run } = await startMemoryBroker();
-  const log = broker.catalog.create("orders");
-  await run();
+  const memory = await MemoryBroker.start();
+  const log = memory.broker.catalog.create("orders");
+  await memory.run();
   const partition = log.partitions[0]!;
   for (const fields of records) log.appendRecord(partition, fields);
-  await run();
+  await memory.run();
   const read = new RecordRun(0, encoding, { recordsMax: 1000, bytesMax: 1e9 });
   const chunk = await chunkAt(partition, 0, 1e6);
   read.take(chunk!, partition.highWatermark, "orders", 0);

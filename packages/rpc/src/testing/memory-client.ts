@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { anonymous } from "@polylog/broker";
+import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing";
 import { Dispatcher } from "../json-rpc.ts";
 import { defaultRpcLimits } from "../limits.ts";
 import { methods } from "../methods/index.ts";
 import type { LogDescription } from "../methods/log-list.ts";
 import { RpcConnection } from "../rpc-connection.ts";
-import { type MemoryBroker, type MemoryBrokerOptions, startMemoryBroker } from "./memory-broker.ts";
 import { MemorySocket } from "./memory-socket.ts";
 
 export interface RpcFailure {
@@ -82,7 +82,7 @@ export class MemoryClient {
   }
 
   static async start(options: MemoryBrokerOptions = {}): Promise<MemoryClient> {
-    return new MemoryClient(await startMemoryBroker(options));
+    return new MemoryClient(await MemoryBroker.start(options));
   }
 
   /** Another connection to the same broker. */

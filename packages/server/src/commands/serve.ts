@@ -1,5 +1,6 @@
 /** `polylog serve`: from options to a running server, until a signal ends it. */
 
+import { systemClock } from "@polylog/base/clock";
 import { renderBanner } from "../banner.ts";
 import { loadServeOptions } from "../config/load-serve-options.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -21,7 +22,7 @@ export async function serve(argv: readonly string[], { env, stdout }: Environmen
   const logger = await createLogger(options.logLevel, options.logFormat);
   for (const warning of warnings) logger.child("config").warn(warning);
   const server = new PolylogServer(options, captures, logger);
-  const stopSignal = untilStopSignal(); // Listened to from here on, so that Ctrl-C also ends a start that takes long.
+  const stopSignal = untilStopSignal(systemClock); // Listened to from here on, so that Ctrl-C also ends a start that takes long.
   await server.start();
   const report: ReadyReport = { pid: process.pid, version, listeners: server.listeners };
   if (options.readyFile !== undefined) await writeReadyFile(options.readyFile, report);

@@ -6,7 +6,7 @@
  * group to share with) and filters under `$SYS`, which only the server publishes to.
  */
 
-import { type CaptureRule, defaultBrokerLimits, isName } from "@polylog/broker";
+import { type CaptureRule, defaultBrokerLimits, isLogName } from "@polylog/broker";
 
 /** An MQTT string's length field has two bytes. */
 const filterBytesMax = 65_535;
@@ -16,7 +16,7 @@ export function findCaptureRuleProblem(text: string): string | undefined {
   const equals = text.indexOf("=");
   if (equals === -1) return "write LOG=FILTER, such as orders=factory/+/orders";
   const log = text.slice(0, equals);
-  if (!isName(log)) return `log "${log}" is not 1 to 64 of a-z A-Z 0-9 . _ - with an optional #ephemeral at the end`;
+  if (!isLogName(log)) return `log "${log}" is not 1 to 64 of a-z A-Z 0-9 . _ - with an optional #ephemeral at the end`;
   return findFilterProblem(text.slice(equals + 1));
 }
 
