@@ -3,8 +3,8 @@
  * The commands that a Markdown file asks to have executed: fenced blocks whose info string is a shell's name and `run`.
  *
  *     ```sh run                          the whole block is one script; it must end with exit code 0
- *     ```console run                     each "$ " line is a command, the lines after it are what it prints;
- *                                        "..." stands for anything, also for whole lines
+ *     ```console run                     each "$ " line is a command, the lines after it are what it prints on
+ *                                        standard output; "..." stands for anything, also for whole lines
  *     ```sh run background port=4180     started and left running until the file's end; goes on when the port answers
  *     ```sh run needs=mosquitto_pub      skipped where that program is not installed (several: a,b)
  */

@@ -12,7 +12,7 @@ import { prepare } from "./prepare.mjs";
 prepare();
 const { spawn } = await import("node:child_process");
 const { EventEmitter } = await import("node:events");
-const { mkdtempSync, readFileSync, rmSync } = await import("node:fs");
+const { existsSync, mkdtempSync, readFileSync, rmSync } = await import("node:fs");
 const { connect } = await import("node:net");
 const { tmpdir } = await import("node:os");
 const { join } = await import("node:path");
@@ -31,7 +31,9 @@ const { findTool } = await import(pathToFileURL(join(rootDir, compiledPath("inte
 
 const tally = emptyTally();
 const documents = ["README.md", ...listFiles("docs")].filter((path) => path.endsWith(".md"));
-for (const path of documents) if (matchesWords(path, process.argv.slice(2))) await runDocument(path);
+for (const path of documents) {
+  if (existsSync(join(rootDir, path)) && matchesWords(path, process.argv.slice(2))) await runDocument(path);
+}
 finish(tally);
 
 /** @param {string} path */
@@ -71,13 +73,13 @@ function record(path, { line, script }, problem) {
 
 /** @param {MarkdownCommand} command @param {NodeJS.ProcessEnv} env */
 async function runToEnd({ script, output: expected }, env) {
-  const { code, output, timedOut } = await runCommand("bash", ["-euo", "pipefail", "-c", script], {
+  const { code, output, stdout, timedOut } = await runCommand("bash", ["-euo", "pipefail", "-c", script], {
     env,
     timeoutMs: commandTimeoutMs,
   });
   if (timedOut) return `did not end within ${seconds(commandTimeoutMs)}; it printed:\n${output}`;
   if (code !== 0) return `ended with exit code ${code}; it printed:\n${output}`;
-  if (expected === undefined || matchesOutput(expected, output)) return undefined;
+  if (expected === undefined || matchesOutput(expected, stdout)) return undefined;
   return `printed:\n${output}\nbut the document says:\n${expected}`;
 }
 

@@ -12,7 +12,7 @@ import { rootDir } from "./repository.mjs";
  * @property {boolean} [show] pass output on as it comes instead of collecting it
  */
 
-/** @typedef {{ code: number | null, output: string, timedOut: boolean, ms: number }} CommandResult */
+/** @typedef {{ code: number | null, output: string, stdout: string, timedOut: boolean, ms: number }} CommandResult */
 
 /**
  * Never rejects: a program that cannot be started gives code 127 and the reason as its output.
@@ -28,8 +28,10 @@ export function runCommand(command, args, options = {}) {
   const grouped = timeoutMs !== undefined && process.platform !== "win32";
   const child = spawn(command, args, { cwd, env, detached: grouped, stdio: ["ignore", ...pipes(show)] });
   let output = "";
+  let stdout = "";
   let timedOut = false;
   child.stdout?.on("data", (chunk) => {
+    stdout += chunk;
     output += chunk;
   });
   child.stderr?.on("data", (chunk) => {
@@ -47,7 +49,7 @@ export function runCommand(command, args, options = {}) {
     const done = (/** @type {number | null} */ code) => {
       clearTimeout(timer);
       forget();
-      resolve({ code, output, timedOut, ms: performance.now() - startedAt });
+      resolve({ code, output, stdout, timedOut, ms: performance.now() - startedAt });
     };
     child.once("error", (error) => {
       output += error.message;
