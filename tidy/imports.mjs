@@ -5,7 +5,7 @@
  * - `arrows`: package → packages it may import, through their doors (`exports`) only.
  * - `external`: package → packages from the registry it may import.
  * - `pure`: packages that turn bytes into values and back; of Node.js they may use `node:buffer` only.
- * - `testsOnly`: what tests, contract suites and `testing/` folders may import besides.
+ * - `testsOnly`: what tests, benchmarks, contract suites and `testing/` folders may import besides.
  * - `wholeSystem`: folders that may import every package, and what from the registry.
  */
 

@@ -104,10 +104,14 @@ export class Appender implements FullWriteListener, SyncListener {
   }
 
   whenDurable(endOffset: number, level: Durability, waiter: DurabilityWaiter, token: number): void {
-    if (level === "memory") return waiter.onDurable(token, undefined);
-    if (endOffset <= (level === "written" ? this.highWatermark : this.syncedWatermark))
-      return waiter.onDurable(token, undefined);
-    if (this.#error !== undefined) return waiter.onDurable(token, this.#error);
+    if (level === "memory" || endOffset <= (level === "written" ? this.highWatermark : this.syncedWatermark)) {
+      waiter.onDurable(token, undefined);
+      return;
+    }
+    if (this.#error !== undefined) {
+      waiter.onDurable(token, this.#error);
+      return;
+    }
     const high = this.#tail.nextOffset;
     if (endOffset > high) throw logErrors.OFFSET_OUT_OF_RANGE({ offset: endOffset, low: 0, high });
     (level === "written" ? this.#writtenWaiters : this.#syncedWaiters).push(endOffset, waiter, token);
@@ -142,7 +146,10 @@ export class Appender implements FullWriteListener, SyncListener {
     const segment = this.#segments.active!;
     const room = this.#options.segmentSizeMax - segment.size;
     const firstSize = this.#tail.firstWaitingSize();
-    if (firstSize > room && !segment.isEmpty) return this.#roll();
+    if (firstSize > room && !segment.isEmpty) {
+      this.#roll();
+      return;
+    }
     this.#status = "writing";
     const run = this.#tail.takeRun(
       Math.max(firstSize, Math.min(writeSizeMax, room)),
@@ -155,8 +162,14 @@ export class Appender implements FullWriteListener, SyncListener {
   onAllWritten(error: Error | undefined): void {
     const run = this.#run!;
     this.#run = undefined;
-    if (this.#status !== "writing") return this.#tellQuiet();
-    if (error !== undefined) return this.#fail("a write", error);
+    if (this.#status === "writing") {
+      if (error === undefined) this.#onRunWritten(run);
+      else this.#fail("a write", error);
+    }
+    this.#tellQuiet();
+  }
+
+  #onRunWritten(run: TailRun): void {
     const segment = this.#segments.active!;
     for (const mark of run.marks) segment.index!.add(mark.offset, segment.size + mark.position, mark.timestampMs);
     segment.size += run.size;
@@ -170,7 +183,6 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#owner.onAdvanced();
     if (this.#drainListeners.length > 0 && this.#isDrained()) this.#tellDrained();
     if (!this.#flushing) this.#flush();
-    this.#tellQuiet();
   }
 
   /** Starts a sync if somebody waits for one who is written; else sees to it that one follows. */
@@ -196,21 +208,26 @@ export class Appender implements FullWriteListener, SyncListener {
 
   onSynced(error: Error | undefined): void {
     this.#syncing = false;
-    if (this.#status === "ended") return this.#tellQuiet();
-    if (error !== undefined) return this.#fail("a sync", error);
+    if (this.#status !== "ended") {
+      if (error === undefined) this.#onSegmentSynced();
+      else this.#fail("a sync", error);
+    }
+    this.#tellQuiet();
+  }
+
+  #onSegmentSynced(): void {
     this.syncedWatermark = this.#syncTarget;
     this.#syncedWaiters.settle(this.syncedWatermark);
     if (this.#status === "rolling") this.#roll();
     else this.#syncIfWanted();
-    this.#tellQuiet();
   }
 
   /** Syncs the segment, as often as it takes, and begins the next one. */
   #roll(): void {
     this.#status = "rolling";
-    if (this.#syncing) return;
-    if (this.syncedWatermark < this.highWatermark) return this.#startSync();
-    if (!this.#creating) void this.#beginSegment();
+    if (this.#syncing || this.#creating) return;
+    if (this.syncedWatermark < this.highWatermark) this.#startSync();
+    else void this.#beginSegment();
   }
 
   async #beginSegment(): Promise<void> {
@@ -223,10 +240,12 @@ export class Appender implements FullWriteListener, SyncListener {
       failure = error ?? new Error("unknown");
     }
     this.#creating = false;
-    if (this.#status !== "rolling") return this.#tellQuiet();
-    if (failure !== undefined) return this.#fail("beginning a segment", failure);
-    this.#status = "idle";
-    this.#flush();
+    if (this.#status === "rolling") {
+      if (failure === undefined) {
+        this.#status = "idle";
+        this.#flush();
+      } else this.#fail("beginning a segment", failure);
+    }
     this.#tellQuiet();
   }
 

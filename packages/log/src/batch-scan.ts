@@ -59,7 +59,8 @@ export async function scanBatches(
     const fault = await window.batchFaultAt(position);
     if (fault !== undefined) return { position, offset, fault };
     const batch = readBatch(window.bytes, position - window.position, position);
-    const misplaced = batch.offset !== offset || batchPartition(window.bytes, position - window.position) !== start.partition;
+    const misplaced =
+      batch.offset !== offset || batchPartition(window.bytes, position - window.position) !== start.partition;
     if (misplaced) return { position, offset, fault: "misplaced" };
     visit(batch);
     position += batch.size;

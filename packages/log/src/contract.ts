@@ -1,3 +1,4 @@
 /** The suites that every implementation of an interface of this package passes. */
 
-export { type StorageUnderTest, testStorage } from "./storage/storage.contract.ts";
+export { type StateStoreContractOptions, stateStoreContract } from "./state/state-store.contract.ts";
+export { type StorageContractOptions, storageContract } from "./storage/storage.contract.ts";

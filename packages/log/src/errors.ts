@@ -2,7 +2,7 @@
 
 import { defineErrors } from "@polylog/base/errors";
 
-const table = {
+export const logErrors = defineErrors("log", {
   PARTITION_READ_ONLY: {
     text: "partition {partition} of log {log} is read-only: {reason}",
     help: "reading goes on; restart the server once the cause is gone",
@@ -90,6 +90,4 @@ const table = {
   STATE_INVALID_KEY: { text: "a state key of {size} bytes is not well-formed or not of 1 to {sizeMax} bytes" },
   STATE_VALUE_TOO_LARGE: { text: 'the value of state key "{key}" has {size} bytes; the limit is {sizeMax}' },
   STATE_BUSY: { text: "{size} bytes wait to be written to the state store; the limit is {sizeMax}", retryable: true },
-} as const;
-
-export const logErrors: ReturnType<typeof defineErrors<typeof table>> = defineErrors("log", table);
+});

@@ -142,7 +142,12 @@ describe("LogStore", () => {
     store.create("orders");
     assert.throws(() => store.create("orders"), hasCode("log.LOG_EXISTS"));
     assert.throws(() => store.create("a/b"), hasCode("log.LOG_NAME_INVALID"));
-    for (const config of [{ partitions: 0 }, { partitions: 1.5 }, { segmentSizeMax: 10 }, { durability: "x" as "synced" }])
+    for (const config of [
+      { partitions: 0 },
+      { partitions: 1.5 },
+      { segmentSizeMax: 10 },
+      { durability: "x" as "synced" },
+    ])
       assert.throws(() => store.create("other", config), hasCode("log.LOG_CONFIG_INVALID"));
     assert.equal(store.get("other"), undefined);
     await assert.rejects(store.delete("other"), hasCode("log.LOG_NOT_FOUND"));
@@ -264,6 +269,7 @@ describe("LogStore", () => {
 
 describe("LogStore and crashes", () => {
   it("keeps what it acknowledged, however early a log crashes", async () => {
+    let promises = 0;
     for (let seed = 0; seed < 150; seed++) {
       const rig = new StoreRig();
       const store = await rig.open();
@@ -276,6 +282,7 @@ describe("LogStore and crashes", () => {
       }
       rig.storage = rig.storage.crash(seed);
       const promised = acknowledged;
+      if (promised) promises++;
       const again = await rig.open();
       const found = again.get("orders");
       if (promised) assert.deepEqual(await readValues(found!.partitions[0]!), ["a"], `seed ${seed}`);
@@ -283,5 +290,6 @@ describe("LogStore and crashes", () => {
       await appendSynced(again.get("orders")!, "b");
       assert.equal((await readValues(again.get("orders")!.partitions[0]!)).at(-1), "b");
     }
+    assert.ok(promises > 10 && promises < 140, `${promises}`);
   });
 });

@@ -256,7 +256,9 @@ export class LogStore {
   }
 
   async #saveRow(name: string, row: LogRow): Promise<void> {
-    await this.#options.state.write([{ type: "put", key: logRowPrefix + name, value: encodeLogRow(row) }], { sync: true });
+    await this.#options.state.write([{ type: "put", key: logRowPrefix + name, value: encodeLogRow(row) }], {
+      sync: true,
+    });
     this.#rows.set(name, row);
   }
 

@@ -6,7 +6,10 @@ import { PartitionRig, readValues, WaiterLog } from "./testing/partition-rig.ts"
 const readOnly = { code: "log.PARTITION_READ_ONLY" };
 
 /** Appends records one by one, waiting for both levels, until the partition refuses or all are in. */
-async function appendUntilRefused(rig: PartitionRig, count: number): Promise<{ written: WaiterLog; synced: WaiterLog }> {
+async function appendUntilRefused(
+  rig: PartitionRig,
+  count: number,
+): Promise<{ written: WaiterLog; synced: WaiterLog }> {
   const written = new WaiterLog();
   const synced = new WaiterLog();
   for (let token = 0; token < count && rig.partition.status === "open"; token++) {
@@ -48,7 +51,10 @@ describe("a failing file", () => {
         const after = await rig.reopenAfterCrash(nth, "power");
         assert.equal(after.status, "open");
         assert.ok(after.highWatermark >= synced.durable.length);
-        assert.deepEqual((await readValues(after)).slice(0, synced.durable.length), values.slice(0, synced.durable.length));
+        assert.deepEqual(
+          (await readValues(after)).slice(0, synced.durable.length),
+          values.slice(0, synced.durable.length),
+        );
       }
       assert.ok(reached >= 3);
     });

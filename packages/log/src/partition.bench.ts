@@ -54,7 +54,9 @@ function print(what: string, count: number, seconds: number, ...bare: number[]):
   const rate = Math.round(count / seconds).toLocaleString("en");
   const [small, large] = bare.map((each) => Math.round((each / seconds) * 100));
   const ofBare = small === undefined ? "" : `, ${small} % of writev by 100, ${large} % by 1 MiB`;
-  process.stdout.write(`${what}: ${rate} records/s, ${Math.round((count * valueSize) / seconds / 1e6)} MB/s${ofBare}\n`);
+  process.stdout.write(
+    `${what}: ${rate} records/s, ${Math.round((count * valueSize) / seconds / 1e6)} MB/s${ofBare}\n`,
+  );
 }
 
 function frames(): Buffer {

@@ -154,8 +154,14 @@ describe("Partition levels", () => {
     rig.clock.turn();
     const even = waiter.durable.filter((token) => token % 2 === 0);
     const odd = waiter.durable.filter((token) => token % 2 === 1);
-    assert.deepEqual(even, [...even].sort((a, b) => a - b));
-    assert.deepEqual(odd, [...odd].sort((a, b) => a - b));
+    assert.deepEqual(
+      even,
+      [...even].sort((a, b) => a - b),
+    );
+    assert.deepEqual(
+      odd,
+      [...odd].sort((a, b) => a - b),
+    );
     assert.equal(even.length + odd.length, 40);
   });
 
@@ -364,7 +370,10 @@ describe("Partition reading", () => {
     rig.append("small again");
     await partition.sync();
     assert.equal(rig.storage.content(segmentPath(1))?.length, 64 + 48 + 4 + 10_000);
-    assert.deepEqual((await readValues(await rig.reopen())).map((value) => value.length), [5, 10_000, 11]);
+    assert.deepEqual(
+      (await readValues(await rig.reopen())).map((value) => value.length),
+      [5, 10_000, 11],
+    );
   });
 
   it("finds offsets by time", async () => {

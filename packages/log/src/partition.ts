@@ -165,7 +165,10 @@ export class Partition {
     this.#logRecovery(report);
     this.#appender.start(nextOffset);
     if (this.#status !== "opening") return;
-    if (report.refusal !== undefined) return this.#endReadOnly(report.refusal.message, report.refusal);
+    if (report.refusal !== undefined) {
+      this.#endReadOnly(report.refusal.message, report.refusal);
+      return;
+    }
     this.#status = "open";
     this.#accepting = true;
     this.#tellWatchers();

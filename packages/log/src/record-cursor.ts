@@ -204,6 +204,7 @@ export function decodeHeaders(cursor: RecordCursor): [name: string, value: Buffe
     at += size;
     return cursor.bytes.subarray(at - size, at);
   };
-  for (let i = 0; i < cursor.headerCount && at < cursor.headersEnd; i++) headers.push([sized().toString("utf8"), sized()]);
+  for (let i = 0; i < cursor.headerCount && at < cursor.headersEnd; i++)
+    headers.push([sized().toString("utf8"), sized()]);
   return headers;
 }

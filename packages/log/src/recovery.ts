@@ -174,7 +174,9 @@ class Recovery {
     segment.offsetNext = end.offset;
     for (const damage of end.damages) this.#refuse(this.#corruptBatch(segment, damage));
     if (end.fault !== undefined && !this.#isTorn(end, start.syncedSize))
-      this.#refuse(this.#corruptBatch(segment, { ...end, offsetFirst: end.offset, offsetNext: end.offset, fault: end.fault }));
+      this.#refuse(
+        this.#corruptBatch(segment, { ...end, offsetFirst: end.offset, offsetNext: end.offset, fault: end.fault }),
+      );
     return end;
   }
 

@@ -56,7 +56,10 @@ export class SegmentReader {
   }
 
   /** The first offset at or after `timestampMs` among those that `read` yields from `segment` on; undefined: none. */
-  async offsetAt(timestampMs: number, read: (offset: number) => Promise<Chunk | undefined>): Promise<number | undefined> {
+  async offsetAt(
+    timestampMs: number,
+    read: (offset: number) => Promise<Chunk | undefined>,
+  ): Promise<number | undefined> {
     const segment = this.#set.list.find((each) => !each.isEmpty && each.timestampLast >= timestampMs);
     if (segment === undefined) return undefined;
     let offset = await this.#offsetBefore(segment, timestampMs);

@@ -5,20 +5,8 @@
 
 import { type LongScanEnd, type ScannedBatch, scanPastDamage } from "./batch-scan.ts";
 import { segmentsOpenMax } from "./limits.ts";
-import {
-  encodeSegmentHeader,
-  Segment,
-  type SegmentIdentity,
-  segmentFileName,
-  segmentHeaderSize,
-} from "./segment.ts";
-import {
-  decodeIndexSummary,
-  type IndexSummary,
-  indexFileSize,
-  indexHeaderSize,
-  SparseIndex,
-} from "./sparse-index.ts";
+import { encodeSegmentHeader, Segment, type SegmentIdentity, segmentFileName, segmentHeaderSize } from "./segment.ts";
+import { decodeIndexSummary, type IndexSummary, indexFileSize, indexHeaderSize, SparseIndex } from "./sparse-index.ts";
 import { syncFile, writeAll } from "./storage/full-write.ts";
 import { joinPath, type OpenMode, type Storage, type StorageFile } from "./storage/storage.ts";
 

@@ -95,7 +95,8 @@ export class SparseIndex {
   /** The entries in a whole index file, or undefined when they are damaged. Its header must have been read first. */
   static decode(bytes: Buffer): SparseIndex | undefined {
     const end = indexHeaderSize + indexCount(bytes) * entrySize;
-    if (bytes.length !== end || crc32(bytes.subarray(indexHeaderSize, end)) !== bytes.readUInt32LE(40)) return undefined;
+    if (bytes.length !== end || crc32(bytes.subarray(indexHeaderSize, end)) !== bytes.readUInt32LE(40))
+      return undefined;
     const index = new SparseIndex();
     for (let at = indexHeaderSize; at < end; at += entrySize)
       index.#push(readU64(bytes, at), readU64(bytes, at + 8), readU64(bytes, at + 16));

@@ -53,6 +53,8 @@ export class Tail implements SlabOwner {
   /** Bytes of closed batches that are not written. */
   #waitingSize = 0;
   #slabs: Slab[] = [];
+  /** Slabs before this one have nothing that waits. */
+  #waitingFrom = 0;
   #slabSize = slabSizeMin;
 
   /** The open batch: `#count` records in `#bytes[#batchStart, #position)`; 0 records: there is none. */
@@ -123,6 +125,7 @@ export class Tail implements SlabOwner {
     const end = fields.valueEnd ?? fields.value.length;
     if (!(start >= 0 && start <= end && end <= fields.value.length))
       throw logErrors.RECORD_INVALID({ reason: "its value does not lie inside the bytes given" });
+    if (Number.isNaN(fields.timestampMs)) throw logErrors.RECORD_INVALID({ reason: "its timestamp is no number" });
     const attributes = richAttributes(fields);
     const wantedMs = fields.timestampMs === undefined ? nowMs : Math.floor(Math.min(fields.timestampMs, nowMs));
     if (attributes === 0 && wantedMs === nowMs) return this.appendValue(fields.value, start, end, nowMs);
@@ -214,10 +217,7 @@ export class Tail implements SlabOwner {
       this.#position = this.#batchStart + batchHeaderSize;
     }
     if (this.#position + size > this.#bytes.length) this.#nextSlab(size);
-    this.#limit = Math.min(
-      this.#bytes.length,
-      Math.max(this.#batchStart + batchSizeMax, this.#position + size),
-    );
+    this.#limit = Math.min(this.#bytes.length, Math.max(this.#batchStart + batchSizeMax, this.#position + size));
   }
 
   /** True when the open batch can take such a record, perhaps after it moved to another slab. */
@@ -286,9 +286,11 @@ export class Tail implements SlabOwner {
 
   /** Size of the first closed batch that waits to be written; 0 when none does. */
   firstWaitingSize(): number {
-    for (let i = 0; i < this.#slabs.length; i++) {
-      const size = this.#slabs[i]!.firstWaitingSize();
+    while (this.#waitingFrom < this.#slabs.length) {
+      const size = this.#slabs[this.#waitingFrom]!.firstWaitingSize();
       if (size > 0) return size;
+      if (this.#waitingFrom === this.#slabs.length - 1) break; // The last one takes more batches.
+      this.#waitingFrom++;
     }
     return 0;
   }
@@ -296,14 +298,14 @@ export class Tail implements SlabOwner {
   /** What to write next: closed batches of up to `sizeMax` bytes, which must take the first one. See `TailRun`. */
   takeRun(sizeMax: number, markAt: number): TailRun {
     const run = new TailRun(sizeMax, markAt);
-    for (let i = 0; i < this.#slabs.length; i++) if (!this.#slabs[i]!.addTo(run)) break;
+    for (let i = this.#waitingFrom; i < this.#slabs.length; i++) if (!this.#slabs[i]!.addTo(run)) break;
     return run;
   }
 
   /** The last run taken is written: its batches can be read, and their memory may be taken back. */
   markWritten(run: TailRun): void {
     let batches = run.batches;
-    for (let i = 0; i < this.#slabs.length && batches > 0; i++) batches = this.#slabs[i]!.markWritten(batches);
+    for (let i = this.#waitingFrom; batches > 0; i++) batches = this.#slabs[i]!.markWritten(batches);
     this.#waitingSize -= run.size;
   }
 
@@ -341,6 +343,7 @@ export class Tail implements SlabOwner {
     this.#cache.release(slab);
     const at = this.#slabs.indexOf(slab);
     if (at >= 0) this.#slabs.splice(at, 1);
+    if (at >= 0 && at < this.#waitingFrom) this.#waitingFrom--;
     if (slab !== this.#slab) return;
     this.#slab = undefined;
     this.#bytes = noBytes;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { publishBytes } from "./testing/memory-client.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
 test("MQTT-3.1.2-24: closes after one and a half keep alives of silence", async () => {
@@ -44,6 +45,22 @@ test("MQTT-3.1.2-23: keep alive 0 switches it off", async () => {
   const client = server.connect("a", { keepAliveSeconds: 0 });
   server.clock.advance(10 * 65_535_000);
   assert.equal(client.closed, false);
+});
+
+test("silence does not count while the server does not read", async () => {
+  const limits = { unacknowledgedMax: 2 };
+  const server = await MemoryServer.start({ limits, captures: [{ log: "log", filter: "t" }] });
+  server.storage.manual = true;
+  const client = server.connect("a", { keepAliveSeconds: 10 });
+  const chunk = Buffer.concat([1, 2, 3].map((id) => publishBytes("t", "x", { qos: 1, packetIdentifier: id })));
+  client.send(chunk);
+  assert.equal(client.stream.paused, true);
+  server.clock.advance(60_000);
+  server.storage.complete();
+  server.clock.turn();
+  assert.deepEqual([client.closed, client.stream.paused], [false, false]);
+  server.clock.advance(17_000);
+  assert.equal(client.closed, true);
 });
 
 test("closes a connection without CONNECT at the deadline", async () => {

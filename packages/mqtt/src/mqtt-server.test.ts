@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { TurnFlusher } from "@polylog/base/transport";
-import { MemoryStorage } from "@polylog/log";
-import { settle } from "@polylog/testkit";
+import { MemoryStream, settle } from "@polylog/testkit";
 import { resolveLimits } from "./limits.ts";
 import { MqttServer } from "./mqtt-server.ts";
 import { connectBytes } from "./testing/memory-client.ts";
@@ -49,8 +48,9 @@ test("accepts nothing before it is started", async () => {
   const { broker } = await MemoryServer.start();
   const clock = new ManualClock();
   const server = new MqttServer({ broker, clock, flusher: new TurnFlusher(clock) });
-  assert.equal(server.connectionCount, 0);
-  await server.stop();
+  const stream = new MemoryStream();
+  server.accept(stream);
+  assert.equal(stream.closed, true);
 });
 
 test("stops at once without connections", async () => {
@@ -68,16 +68,15 @@ test("stop ends connections that wait for nothing", async () => {
 });
 
 test("stop sends the PUBACKs that are due first", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: [{ log: "log", filter: "t" }] });
-  storage.manual = true;
+  const server = await MemoryServer.start({ captures: [{ log: "log", filter: "t" }] });
+  server.storage.manual = true;
   const client = server.connect("a");
   client.publish("t", "x", { qos: 1 });
   const stopped = server.server.stop();
   await server.run();
   assert.equal(client.closed, false);
   client.publish("t", "too late", { qos: 1 });
-  storage.complete();
+  server.storage.complete();
   await server.run();
   await stopped;
   assert.deepEqual(client.packets(), [{ type: "PUBACK", packetIdentifier: 1 }]);
@@ -85,9 +84,8 @@ test("stop sends the PUBACKs that are due first", async () => {
 });
 
 test("stop gives up at its deadline", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: [{ log: "log", filter: "t" }] });
-  storage.manual = true;
+  const server = await MemoryServer.start({ captures: [{ log: "log", filter: "t" }] });
+  server.storage.manual = true;
   const client = server.connect("a");
   client.publish("t", "x", { qos: 1 });
   let isStopped = false;

@@ -70,7 +70,6 @@ export class PubackRing implements DurabilityWaiter {
   complete(token: number): void {
     if (this.#closed) return;
     this.#done[token & this.#slotMask] = 1;
-    if (token !== this.#head) return;
     while (this.#size > 0 && this.#done[this.#head & this.#slotMask] === 1) {
       const packetIdentifier = this.#ids[this.#head & this.#slotMask];
       this.#head = (this.#head + 1) & sequenceMask;

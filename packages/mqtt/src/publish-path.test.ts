@@ -1,10 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryStorage } from "@polylog/log";
-import { publishBytes } from "./testing/memory-client.ts";
+import { MemoryStream } from "@polylog/testkit";
+import { connectBytes, publishBytes } from "./testing/memory-client.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
 const captured = [{ log: "log", filter: "log/#" }];
+
+/** A peer that takes its time to close. */
+class LingeringStream extends MemoryStream {
+  ended = false;
+  writesAfterEnd = 0;
+
+  override end(): void {
+    this.ended = true;
+  }
+
+  override write(bytes: Uint8Array): boolean {
+    if (this.ended) this.writesAfterEnd++;
+    return super.write(bytes);
+  }
+}
 
 function puback(packetIdentifier: number) {
   return { type: "PUBACK", packetIdentifier };
@@ -140,22 +155,20 @@ test("acknowledges at once what no log captures", async () => {
 });
 
 test("acknowledges once the log has reached its level", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: captured, durability: "written" });
-  storage.manual = true;
+  const server = await MemoryServer.start({ captures: captured, defaults: { durability: "written" } });
+  server.storage.manual = true;
   const client = server.connect("a");
   client.publish("log/a", "x", { qos: 1 });
   await server.run();
   assert.deepEqual(client.packets(), []);
-  storage.complete(1);
+  server.storage.complete(1);
   await server.run();
   assert.deepEqual(client.packets(), [puback(1)]);
 });
 
 test("MQTT-4.6.0-2: acknowledges in the order of publishing", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: captured });
-  storage.manual = true;
+  const server = await MemoryServer.start({ captures: captured });
+  server.storage.manual = true;
   const client = server.connect("a");
   for (const [topic, packetIdentifier] of [
     ["log/a", 5],
@@ -165,9 +178,9 @@ test("MQTT-4.6.0-2: acknowledges in the order of publishing", async () => {
   ] as const)
     client.publish(topic, "x", { qos: 1, packetIdentifier });
   assert.deepEqual(client.packets(), []);
-  storage.complete(1);
+  server.storage.complete(1);
   assert.deepEqual(client.packets(), [puback(5), puback(3)]);
-  storage.complete();
+  server.storage.complete();
   assert.deepEqual(client.packets(), [puback(9), puback(1)]);
 });
 
@@ -178,10 +191,9 @@ test("appends what it captures under its topic", async () => {
 });
 
 test("closes without PUBACK when the log fails", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: captured });
+  const server = await MemoryServer.start({ captures: captured });
   const client = server.connect("a");
-  storage.failAt("write", 1);
+  server.storage.failAt("write", 1);
   client.publish("log/a", "x", { qos: 1 });
   client.publish("elsewhere", "y", { qos: 1 });
   await server.run();
@@ -194,9 +206,8 @@ test("closes without PUBACK when the log fails", async () => {
 });
 
 test("closes without PUBACK when the log is read-only", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: captured });
-  storage.failAt("write", 1);
+  const server = await MemoryServer.start({ captures: captured });
+  server.storage.failAt("write", 1);
   server.connect("a").publish("log/a", "x");
   await server.run();
   const client = server.connect("b");
@@ -205,9 +216,8 @@ test("closes without PUBACK when the log is read-only", async () => {
 });
 
 test("drops and counts QoS 0 when the log is read-only", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: captured });
-  storage.failAt("write", 1);
+  const server = await MemoryServer.start({ captures: captured });
+  server.storage.failAt("write", 1);
   const client = server.connect("a");
   client.publish("log/a", "x");
   await server.run();
@@ -218,10 +228,35 @@ test("drops and counts QoS 0 when the log is read-only", async () => {
   assert.equal(server.complaints.length, 1);
 });
 
+test("a retained message of QoS 0 that is not stored blocks no PUBACK", async () => {
+  const server = await MemoryServer.start({ captures: captured });
+  server.storage.failAt("write", 1);
+  const client = server.connect("a");
+  client.publish("log/a", "x");
+  await server.run();
+  client.publish("log/a", "x", { retain: true });
+  client.publish("elsewhere", "y", { qos: 1 });
+  assert.deepEqual(client.packets(), [puback(1)]);
+});
+
+test("sends nothing after it has said goodbye", async () => {
+  const server = await MemoryServer.start({ captures: captured });
+  server.storage.manual = true;
+  const stream = new LingeringStream();
+  server.server.accept(stream);
+  for (const bytes of [connectBytes("a"), publishBytes("log/a", "x", { qos: 1 }), Buffer.from([0xe0, 0])]) {
+    stream.send(bytes);
+    server.clock.turn();
+  }
+  assert.equal(stream.ended, true);
+  server.storage.complete();
+  await server.run();
+  assert.equal(stream.writesAfterEnd, 0);
+});
+
 test("stops reading while a log has no room", async () => {
-  const storage = new MemoryStorage();
-  const server = await MemoryServer.start({ storage, captures: captured, pendingBytesMax: 1000 });
-  storage.manual = true;
+  const server = await MemoryServer.start({ captures: captured, pendingBytesMax: 1000 });
+  server.storage.manual = true;
   const client = server.connect("a");
   const bytes: Buffer[] = [];
   for (let i = 1; i <= 20; i++) bytes.push(publishBytes("log/a", "x".repeat(300), { qos: 1, packetIdentifier: i }));
@@ -231,7 +266,7 @@ test("stops reading while a log has no room", async () => {
   const { partitions } = server.broker.catalog.require("log");
   assert.ok(partitions[0].nextOffset < 6);
   for (let i = 0; i < 20; i++) {
-    storage.complete();
+    server.storage.complete();
     await server.run();
   }
   assert.equal(client.stream.paused, false);

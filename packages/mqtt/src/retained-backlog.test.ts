@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RetainedBacklog } from "./retained-backlog.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
 test("MQTT-3.3.1-8: sends retained messages after the SUBACK with RETAIN 1", async () => {
@@ -123,4 +124,23 @@ test("goes on when a kept session comes back", async () => {
   const again = server.open();
   again.connect("a", { cleanSession: false });
   assert.ok(again.payloads().length > 900);
+});
+
+test("a search that takes several turns is not its end", () => {
+  const backlog = new RetainedBacklog();
+  const message = { topic: "t", payload: Buffer.from("x"), qos: 1 as const, publishedMs: 0 };
+  backlog.add("#", 0, [undefined, message]);
+  assert.deepEqual([backlog.peek(), backlog.isEmpty], [undefined, false]);
+  assert.deepEqual([backlog.peek(), backlog.peek(), backlog.qos], [message, message, 0]);
+  backlog.shift();
+  assert.deepEqual([backlog.peek(), backlog.isEmpty], [undefined, true]);
+});
+
+test("subscribing again starts over", () => {
+  const backlog = new RetainedBacklog();
+  const message = (topic: string) => ({ topic, payload: Buffer.from("x"), qos: 0 as const, publishedMs: 0 });
+  backlog.add("#", 0, [message("a"), message("b")]);
+  assert.equal(backlog.peek()?.topic, "a");
+  backlog.add("#", 0, [message("c")]);
+  assert.equal(backlog.peek()?.topic, "c");
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { publishBytes } from "./testing/memory-client.ts";
+import { encodePuback } from "@polylog/mqtt-wire";
+import { bytesOf, publishBytes } from "./testing/memory-client.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
 const persistent = { cleanSession: false };
@@ -73,6 +74,18 @@ test("MQTT-4.6.0-6: a message of QoS 1 overtakes none that waits", async () => {
     received,
     Array.from({ length: 50 }, (_, i) => String(i)),
   );
+});
+
+test("MQTT-4.6.0-6: room in the window is for those that wait", async () => {
+  const server = await MemoryServer.start({ limits: { inFlightMax: 1 } });
+  const client = server.connect("a");
+  client.subscribe("t", 1);
+  const publisher = server.connect("p");
+  for (const payload of ["0", "1"]) publisher.publish("t", payload, { qos: 1 });
+  const [first] = client.messages();
+  client.stream.send(bytesOf(encodePuback, first));
+  publisher.stream.send(publishBytes("t", "2", { qos: 1 })); // In the same turn.
+  assert.deepEqual(client.payloads(), ["1"]);
 });
 
 test("ignores a PUBACK for nothing in flight", async () => {

@@ -185,7 +185,7 @@ export class Session implements Subscriber {
     const subscription = this.#subscriptions.get(filter);
     if (subscription === undefined || broker.retained.size === 0) return;
     this.#retained ??= new RetainedBacklog();
-    this.#retained.add(filter, subscription.qos, broker.retained.match(filter));
+    this.#retained.add(filter, subscription.qos, broker.retained.matchPaced(filter));
     this.#pump();
   }
 
@@ -275,7 +275,8 @@ export class Session implements Subscriber {
     const retained = this.#retained.peek();
     if (retained === undefined) {
       if (this.#retained.isEmpty) this.#retained = undefined;
-      return this.#retained !== undefined;
+      else this.#schedulePump();
+      return false;
     }
     const qos = this.#retained.qos;
     if (qos > 0 && this.#inFlight.size >= this.#parts.limits.inFlightMax) return false;

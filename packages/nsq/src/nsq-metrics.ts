@@ -1,12 +1,12 @@
 /** What the NSQ server counts. Hot paths do `counter.value++` and no more. */
 
 import type { CodedError, ErrorRow } from "@polylog/base/errors";
-import type { Counter, MetricRegistry } from "@polylog/base/telemetry";
+import { Counter, type MetricRegistry } from "@polylog/base/telemetry";
 import { commands, nsqWireErrors } from "@polylog/nsq-wire";
 import { nsqErrors } from "./errors.ts";
 
 export interface NsqMetrics {
-  /** By verb's number. Words that are no command are counted under the last label, `unknown`. */
+  /** By verb's number. Words that are no command are errors and not in it. */
   readonly commands: readonly Counter[];
   /** Messages taken over TCP and HTTP; those the log refused afterwards are among them. */
   readonly published: Counter;
@@ -28,8 +28,10 @@ const noFrame = "none";
 export function registerNsqMetrics(metrics: MetricRegistry, countConnections: () => number): NsqMetrics {
   metrics.gauge("polylog_nsq_connections", "NSQ connections open.", countConnections);
   return {
-    commands: commands.map((command) =>
-      metrics.counter("polylog_nsq_commands_total", "NSQ commands received.", { command: command.name || "unknown" }),
+    commands: commands.map(({ name: command }) =>
+      command === ""
+        ? new Counter()
+        : metrics.counter("polylog_nsq_commands_total", "NSQ commands received.", { command }),
     ),
     published: metrics.counter("polylog_nsq_messages_published_total", "Messages taken from NSQ clients."),
     delivered: metrics.counter("polylog_nsq_messages_delivered_total", "Messages sent to NSQ consumers."),

@@ -172,12 +172,7 @@ class OsFile implements StorageFile {
     else this.#writeInPool(buffers, position, listener);
   }
 
-  #writeInTurn(
-    buffers: readonly Uint8Array[],
-    position: number,
-    listener: WriteListener,
-    startMs: number,
-  ): void {
+  #writeInTurn(buffers: readonly Uint8Array[], position: number, listener: WriteListener, startMs: number): void {
     let bytesWritten = 0;
     let failure: Error | undefined;
     try {

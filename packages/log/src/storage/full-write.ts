@@ -28,13 +28,14 @@ export class FullWrite implements WriteListener {
   }
 
   onWritten(error: Error | undefined, bytesWritten: number): void {
-    const stuck = error === undefined && bytesWritten === 0 && this.#left > 0;
-    if (error !== undefined || stuck) return this.#finish(error ?? new Error("the file takes no more bytes"));
     this.#left -= bytesWritten;
-    if (this.#left <= 0) return this.#finish(undefined);
-    this.#position += bytesWritten;
-    this.#buffers = afterFirst(this.#buffers, bytesWritten);
-    this.#file!.write(this.#buffers, this.#position, this);
+    if (error !== undefined || this.#left <= 0) this.#finish(error);
+    else if (bytesWritten === 0) this.#finish(new Error("the file takes no more bytes"));
+    else {
+      this.#position += bytesWritten;
+      this.#buffers = afterFirst(this.#buffers, bytesWritten);
+      this.#file!.write(this.#buffers, this.#position, this);
+    }
   }
 
   #finish(error: Error | undefined): void {

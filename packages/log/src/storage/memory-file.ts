@@ -40,7 +40,6 @@ export class MemoryFile {
   /** Page `index` with room for its first `sizeMin` bytes. A file starts with a small page and grows into whole ones. */
   #page(index: number, sizeMin: number): Buffer {
     while (this.#pages.length < index) this.#grown(this.#pages.length, pageSize);
-    if (index > 0) this.#grown(index - 1, pageSize);
     return this.#grown(index, sizeMin);
   }
 

@@ -9,10 +9,25 @@
  */
 
 import { MemoryFile, type UnsyncedWrite } from "./memory-file.ts";
-import { joinPath, type OpenMode, type Storage, type StorageFile, type SyncListener, type WriteListener } from "./storage.ts";
+import {
+  joinPath,
+  type OpenMode,
+  type Storage,
+  type StorageFile,
+  type SyncListener,
+  type WriteListener,
+} from "./storage.ts";
 
 /** What can be made to fail. `write`: a write listener gets the error; `shortWrite`: only half is written. */
-export type FaultyCall = "open" | "read" | "write" | "shortWrite" | "sync" | "truncate" | "makeDirectory" | "syncDirectory";
+export type FaultyCall =
+  | "open"
+  | "read"
+  | "write"
+  | "shortWrite"
+  | "sync"
+  | "truncate"
+  | "makeDirectory"
+  | "syncDirectory";
 
 export interface MemoryStorageOptions {
   /** Keeps what a crash would leave, at the price of a second copy. Default false. */

@@ -5,14 +5,14 @@ import { describe, it } from "node:test";
 import { syncFile, writeAll } from "./full-write.ts";
 import type { Storage, StorageFile } from "./storage.ts";
 
-export interface StorageUnderTest {
+export interface StorageContractOptions {
   readonly name: string;
   /** An empty storage; `remove` is called when the test is over. */
   create(): Promise<{ readonly storage: Storage; remove(): Promise<void> }>;
 }
 
 /** Registers the tests. */
-export function testStorage(underTest: StorageUnderTest): void {
+export function storageContract(underTest: StorageContractOptions): void {
   const test = (name: string, run: (storage: Storage) => Promise<void>): void => {
     it(name, async () => {
       const { storage, remove } = await underTest.create();

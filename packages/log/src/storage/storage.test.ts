@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStorage } from "./file-storage.ts";
 import { MemoryStorage } from "./memory-storage.ts";
-import { testStorage } from "./storage.contract.ts";
+import { storageContract } from "./storage.contract.ts";
 
-testStorage({
+storageContract({
   name: "FileStorage",
   create: async () => {
     const directory = await mkdtemp(join(tmpdir(), "polylog-storage-"));
@@ -14,12 +14,12 @@ testStorage({
   },
 });
 
-testStorage({
+storageContract({
   name: "MemoryStorage",
   create: async () => ({ storage: new MemoryStorage(), remove: async () => undefined }),
 });
 
-testStorage({
+storageContract({
   name: "MemoryStorage that simulates crashes",
   create: async () => ({ storage: new MemoryStorage({ simulate: true }), remove: async () => undefined }),
 });

@@ -5,8 +5,8 @@ import type { PolylogError } from "@polylog/base/errors";
 import type { Durability, DurabilityWaiter } from "../durability.ts";
 import { Partition, type PartitionOptions } from "../partition.ts";
 import { decodeHeaders, RecordCursor } from "../record-cursor.ts";
-import { MemoryStorage } from "../storage/memory-storage.ts";
 import { syncFile, writeAll } from "../storage/full-write.ts";
+import { MemoryStorage } from "../storage/memory-storage.ts";
 import { TailCache } from "../tail-cache.ts";
 
 export const directory = "orders/0";

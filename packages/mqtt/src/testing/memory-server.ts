@@ -1,22 +1,16 @@
 /** An MQTT server on a real broker with storage in memory and a manual clock, and what it logged and counted. */
 
-import { ManualClock } from "@polylog/base/clock";
+import type { ManualClock } from "@polylog/base/clock";
 import { type Logger, type LogLevel, MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
 import { TurnFlusher } from "@polylog/base/transport";
-import { type Access, Broker, type CaptureRule, type Durability } from "@polylog/broker";
-import { LogStore, MemoryStateStore, MemoryStorage } from "@polylog/log";
-import { settle } from "@polylog/testkit";
+import type { Broker } from "@polylog/broker";
+import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing";
 import type { MqttLimits } from "../limits.ts";
 import { MqttServer } from "../mqtt-server.ts";
 import { type ConnectFields, MemoryClient } from "./memory-client.ts";
 
-export interface MemoryServerOptions {
+export interface MemoryServerOptions extends Omit<MemoryBrokerOptions, "limits"> {
   readonly limits?: Partial<MqttLimits>;
-  readonly captures?: readonly CaptureRule[];
-  readonly durability?: Durability;
-  readonly access?: Access;
-  readonly storage?: MemoryStorage;
-  readonly pendingBytesMax?: number;
 }
 
 export interface LogLine {
@@ -26,50 +20,33 @@ export interface LogLine {
 }
 
 export class MemoryServer {
-  readonly clock = new ManualClock();
-  readonly storage: MemoryStorage;
+  readonly clock: ManualClock;
+  readonly storage: MemoryBroker["storage"];
   readonly broker: Broker;
   readonly server: MqttServer;
   readonly metrics = new MetricRegistry();
   readonly lines: LogLine[] = [];
-  readonly #state = new MemoryStateStore();
-  readonly #logs: LogStore;
+  readonly #memory: MemoryBroker;
 
-  private constructor(options: MemoryServerOptions) {
-    const { clock, metrics } = this;
-    this.storage = options.storage ?? new MemoryStorage();
-    this.#logs = new LogStore({
-      storage: this.storage,
-      state: this.#state,
-      clock,
-      defaults: { durability: options.durability ?? "written" },
-      ...(options.pendingBytesMax === undefined ? {} : { pendingBytesMax: options.pendingBytesMax }),
-    });
-    const { captures = [], access } = options;
-    this.broker = new Broker({
-      logs: this.#logs,
-      state: this.#state,
-      clock,
-      captures,
-      ...(access === undefined ? {} : { access }),
-    });
+  private constructor(memory: MemoryBroker, limits: Partial<MqttLimits>) {
+    this.#memory = memory;
+    this.clock = memory.clock;
+    this.storage = memory.storage;
+    this.broker = memory.broker;
     this.server = new MqttServer({
       broker: this.broker,
-      flusher: new TurnFlusher(clock),
-      clock,
-      metrics,
+      flusher: new TurnFlusher(this.clock),
+      clock: this.clock,
+      metrics: this.metrics,
       logger: this.#logger(),
-      limits: options.limits ?? {},
+      limits,
     });
   }
 
   static async start(options: MemoryServerOptions = {}): Promise<MemoryServer> {
-    const started = new MemoryServer(options);
-    await started.#state.open();
-    await started.#logs.open();
-    await started.broker.start();
+    const { limits = {}, ...brokerOptions } = options;
+    const started = new MemoryServer(await MemoryBroker.start(brokerOptions), limits);
     await started.server.start();
-    await started.run();
     return started;
   }
 
@@ -90,11 +67,8 @@ export class MemoryServer {
   }
 
   /** Turns of the loop until storage has done what it can do now. */
-  async run(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) {
-      this.clock.turn();
-      await settle(3);
-    }
+  run(): Promise<void> {
+    return this.#memory.run();
   }
 
   /** Value of a metric, named as Prometheus prints it. */

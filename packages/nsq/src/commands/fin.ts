@@ -1,6 +1,6 @@
 /** FIN: the message is done. Only a failure is answered. */
 
-import { decodeFin, nsqWireErrors, verbs } from "@polylog/nsq-wire";
+import { decodeFin, verbs } from "@polylog/nsq-wire";
 import type { Client } from "../connection/client.ts";
 import type { Command } from "./command.ts";
 import { answerFailure, messageId, readId } from "./message-answer.ts";
@@ -12,6 +12,6 @@ function carryOut(client: Client): boolean {
   const answer = readId(client, idStart)
     ? client.delivery!.finish(messageId.partition, messageId.offset)
     : "notInFlight";
-  if (answer !== "done") answerFailure(client, verbs.FIN, nsqWireErrors.FIN_FAILED, answer, idStart);
+  if (answer !== "done") answerFailure(client, verbs.FIN, answer, idStart);
   return true;
 }

@@ -1,6 +1,6 @@
 /** REQ: deliver the message again, at once or after a time, which was clamped when it was read. */
 
-import { decodeReq, nsqWireErrors, verbs } from "@polylog/nsq-wire";
+import { decodeReq, verbs } from "@polylog/nsq-wire";
 import type { Client } from "../connection/client.ts";
 import type { Command } from "./command.ts";
 import { answerFailure, messageId, readId } from "./message-answer.ts";
@@ -14,6 +14,6 @@ function carryOut(client: Client): boolean {
   const answer = readId(client, idStart)
     ? client.delivery!.requeue(messageId.partition, messageId.offset, delayMs)
     : "notInFlight";
-  if (answer !== "done") answerFailure(client, verbs.REQ, nsqWireErrors.REQ_FAILED, answer, idStart);
+  if (answer !== "done") answerFailure(client, verbs.REQ, answer, idStart);
   return true;
 }

@@ -1,6 +1,6 @@
 /** TOUCH: the client needs its whole time-out again, counted from now. */
 
-import { decodeTouch, nsqWireErrors, verbs } from "@polylog/nsq-wire";
+import { decodeTouch, verbs } from "@polylog/nsq-wire";
 import type { Client } from "../connection/client.ts";
 import type { Command } from "./command.ts";
 import { answerFailure, messageId, readId } from "./message-answer.ts";
@@ -12,6 +12,6 @@ function carryOut(client: Client): boolean {
   const answer = readId(client, idStart)
     ? client.delivery!.touch(messageId.partition, messageId.offset)
     : "notInFlight";
-  if (answer !== "done") answerFailure(client, verbs.TOUCH, nsqWireErrors.TOUCH_FAILED, answer, idStart);
+  if (answer !== "done") answerFailure(client, verbs.TOUCH, answer, idStart);
   return true;
 }

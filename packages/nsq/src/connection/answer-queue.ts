@@ -68,11 +68,6 @@ export class AnswerQueue implements DurabilityWaiter {
     return token;
   }
 
-  /** Gives back the place just taken: the command could not start. */
-  undo(token: number): void {
-    this.#tail = token;
-  }
-
   /** The command at this place is answered OK. */
   complete(token: number): void {
     if (this.#ended) return;

@@ -63,7 +63,7 @@ export interface Client {
 
 /** The peer's address as Go writes it: IPv6 in brackets, IPv4 inside IPv6 as IPv4. */
 export function remoteAddressOf(stream: ByteStream): { readonly host: string; readonly hostPort: string } {
-  const host = (stream.remoteAddress ?? "memory").replace(/^::ffff:(?=\d+\.)/, "");
+  const host = (stream.remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
   const port = stream.remotePort ?? 0;
   return { host, hostPort: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}` };
 }

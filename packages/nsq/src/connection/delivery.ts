@@ -7,7 +7,7 @@
  *
  * RDY is the channel's ready count. A client that does not read counts as not ready (`held`) until it has caught up.
  *
- * Hot: nothing is allocated per message (`nsq-server.bench.ts`); a small value is copied, a large one is lent.
+ * Hot: nothing is allocated per message but the view that copying takes (`nsq-server.bench.ts`). Large values are lent.
  */
 
 import type { OutputQueue } from "@polylog/base/transport";
@@ -31,7 +31,7 @@ export interface DeliveryOptions {
   readonly onChannelClosed: () => void;
 }
 
-/** Below this a loop is faster than making a view for the copy; measured with `nsq-server.bench.ts`. */
+/** Up to here a loop beats the view that a copy makes: 70 ns against 78 at 32 bytes, 108 against 78 at 48 (Node 20). */
 const loopCopyMax = 40;
 const headerSize = messageFrameSize(0);
 

@@ -33,7 +33,12 @@ export class TestNsqd {
   }
 
   static async start(options: TestNsqdOptions = {}): Promise<TestNsqd> {
-    const nsqd = new TestNsqd(await MemoryBroker.start(options.broker), options);
+    return TestNsqd.on(await MemoryBroker.start(options.broker), options);
+  }
+
+  /** A server on a broker that is running. */
+  static async on(memory: MemoryBroker, options: TestNsqdOptions = {}): Promise<TestNsqd> {
+    const nsqd = new TestNsqd(memory, options);
     await nsqd.server.start();
     return nsqd;
   }

@@ -1,0 +1,35 @@
+/** Appends to a partition on real files as fast as it is acknowledged, and says so line by line, until it is killed. */
+
+import { writeSync } from "node:fs";
+import { systemClock } from "@polylog/base/clock";
+import { Partition } from "../partition.ts";
+import { FileStorage } from "../storage/file-storage.ts";
+import { TailCache } from "../tail-cache.ts";
+
+const partition = new Partition({
+  log: "orders",
+  number: 0,
+  storage: new FileStorage(process.argv[2]!),
+  directory: "orders/0",
+  clock: systemClock,
+  cache: new TailCache(),
+  segmentSizeMax: 256 * 1024,
+});
+
+const producer = {
+  onDurable: (offset: number): void => {
+    writeSync(1, `${offset}\n`);
+    append();
+  },
+};
+
+function append(): void {
+  const offset = partition.nextOffset;
+  const value = Buffer.from(`${offset} ${"x".repeat((offset * 37) % 3000)}`);
+  partition.appendValue(value, 0, value.length);
+  partition.whenDurable(offset + 1, "written", producer, offset);
+}
+
+await partition.open();
+for (let producers = 0; producers < 8; producers++) append();
+setInterval(() => undefined, 60_000); // Nothing else keeps the process while it waits for a turn.
