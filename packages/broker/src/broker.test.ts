@@ -4,6 +4,7 @@ import type { PolylogError } from "@polylog/base/errors";
 import type { DurabilityWaiter } from "@polylog/log";
 import { RecordCursor } from "@polylog/log";
 import type { BrokerLog } from "./catalog/broker-log.ts";
+import { defaultBrokerLimits } from "./limits.ts";
 import { Publication, type QoS, type Subscriber, Subscription } from "./publication.ts";
 import { MemoryBroker } from "./testing/memory-broker.ts";
 
@@ -158,4 +159,14 @@ test("forgets a deleted log, its channels and its capture", async () => {
   const restarted = await memory.restart();
   assert.equal(restarted.broker.catalog.get("orders"), undefined);
   assert.equal(restarted.broker.router.resolveName("orders").captures.length, 0);
+});
+
+test("stores nothing of a retained message that it has no room for", async () => {
+  const limits = { ...defaultBrokerLimits, retainedMax: 1 };
+  const memory = await MemoryBroker.start({ captures: [{ log: "all", filter: "#" }], limits });
+  memory.broker.publish(publication(memory, "a", "1", 1, true), undefined, 0);
+  const refused = publication(memory, "b", "2", 1, true);
+  assert.throws(() => memory.broker.publish(refused, undefined, 0), { code: "broker.RETAINED_LIMIT" });
+  await memory.run();
+  assert.deepEqual(valuesOf(memory.broker.catalog.require("all")), ["1"]);
 });

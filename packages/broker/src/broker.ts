@@ -149,6 +149,7 @@ export class Broker implements Service {
 
   #publishToMany(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
     const { route, payload, payloadStart, payloadEnd } = publication;
+    if (publication.retain) this.retained.admit(publication); // Refused before any log has it.
     const join = waiter === undefined ? undefined : new DurabilityJoin(waiter, token);
     for (const log of route.captures) {
       join?.add();

@@ -4,7 +4,7 @@
  * Hot: no allocation per message.
  */
 
-import type { DurabilityWaiter } from "@polylog/log";
+import type { DurabilityWaiter, Partition } from "@polylog/log";
 import type { Route } from "./router/index.ts";
 
 export type QoS = 0 | 1 | 2;
@@ -14,6 +14,7 @@ export type MessageRoute = Route<Subscription, Capture>;
 
 /** A log, as the router's captures see it. */
 export interface Capture {
+  readonly partitions: readonly Partition[];
   /** Appends a message that was published to a topic. True: acknowledge now; false: `waiter` hears with `token`. */
   appendTopicValue(
     topic: Uint8Array,

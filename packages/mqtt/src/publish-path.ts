@@ -13,7 +13,6 @@ import { isCodedError } from "@polylog/base/errors";
 import type { Logger } from "@polylog/base/telemetry";
 import {
   type Broker,
-  BrokerLog,
   type Capture,
   type MessageRoute,
   type Partition,
@@ -189,9 +188,7 @@ export class PublishPath {
 /** The first one that would refuse a record now. */
 function saturatedPartition(captures: readonly Capture[]): Partition | undefined {
   for (let i = 0; i < captures.length; i++) {
-    const capture = captures[i];
-    if (!(capture instanceof BrokerLog)) continue;
-    const { partitions } = capture;
+    const { partitions } = captures[i];
     for (let p = 0; p < partitions.length; p++) if (partitions[p].saturated) return partitions[p];
   }
   return undefined;

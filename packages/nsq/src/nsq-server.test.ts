@@ -80,6 +80,26 @@ for (const deleted of ["channel", "log"]) {
   });
 }
 
+test("answers a client that has sent its last byte, and then ends", async () => {
+  const nsqd = await TestNsqd.start();
+  const client = nsqd.connect();
+  client.send("PUB orders\n", Buffer.from([0, 0, 0, 1]), "a");
+  client.stream.endInput();
+  await nsqd.run();
+  assert.match(client.stream.received().toString("latin1"), /OK$/);
+  assert.equal(client.closed, true);
+});
+
+test("names what is missing of a command that the client cut off", async () => {
+  const nsqd = await TestNsqd.start();
+  const client = nsqd.connect();
+  client.send("PUB orders\n", Buffer.from([0, 0, 0, 9]), "a");
+  client.stream.endInput();
+  await nsqd.run();
+  assert.match(client.stream.received().toString("latin1"), /E_BAD_MESSAGE PUB failed to read message body$/);
+  assert.equal(client.closed, true);
+});
+
 test("ends connections when it stops, after their answers", async () => {
   const nsqd = await TestNsqd.start();
   const publisher = nsqd.connect();

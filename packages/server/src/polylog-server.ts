@@ -75,7 +75,8 @@ export class PolylogServer implements Service {
       flusher,
       limits: { packetSizeMax: this.#options.mqttPacketSizeMax },
     });
-    const nsq = new NsqServer({ ...parts, broker, flusher, limits: this.#nsqLimits() });
+    const tcpPort = () => this.#listeners.get("nsqTcp")?.address.port ?? -1;
+    const nsq = new NsqServer({ ...parts, broker, flusher, limits: this.#nsqLimits(), tcpPort });
     const rpc = new RpcServer({ ...parts, broker });
     const protocols = new ServiceGroup("protocol servers", [mqtt, nsq, rpc], this.#clock);
     this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, (socket) => mqtt.accept(socket));

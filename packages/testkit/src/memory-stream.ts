@@ -52,6 +52,11 @@ export class MemoryStream extends EventEmitter implements ByteStream {
     this.emit("drain");
   }
 
+  /** The test sends nothing more, and still reads. */
+  endInput(): void {
+    this.emit("end");
+  }
+
   /** The network fails: the peer is gone without a word. */
   disconnect(error?: Error): void {
     if (error !== undefined) this.emit("error", error);

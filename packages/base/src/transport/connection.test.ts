@@ -91,3 +91,9 @@ test("does not resume what is ending", () => {
   connection.resume();
   assert.deepEqual(stream.events, ["pause", "end", "resume"]);
 });
+
+test("ends when the peer has sent its last byte", () => {
+  const { stream, connection } = open();
+  stream.emit("end");
+  assert.equal(connection.status, "ending");
+});

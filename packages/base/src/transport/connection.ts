@@ -16,6 +16,8 @@ export interface ConnectionHandler {
   onChunk(chunk: Buffer): void;
   /** The connection is gone; `error` when the network failed. Called once. */
   onClose(error: Error | undefined): void;
+  /** The peer sends nothing more and may still read. Without this method the connection ends. */
+  onEnd?(): void;
   /** Everything written has reached the operating system, after the stream had been full. */
   onDrain?(): void;
 }
@@ -55,6 +57,11 @@ export class Connection {
     });
     this.#stream.on("drain", () => {
       if (this.#status === "open") handler.onDrain?.();
+    });
+    this.#stream.on("end", () => {
+      if (this.#status !== "open") return;
+      if (handler.onEnd === undefined) this.end();
+      else handler.onEnd();
     });
     this.#stream.on("error", (error) => {
       this.#error = error;

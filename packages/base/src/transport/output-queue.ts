@@ -113,7 +113,8 @@ export class OutputQueue {
     this.#reservedSizeNext = Math.min(reservedSizeMax, Math.max(reservedSizeMin, total));
     if (this.#closed) return;
     this.bytesWritten += total;
-    if (count === 1) this.#stream.write(this.#range(0));
+    // A peer that does not read must not keep the whole chunk alive for the sake of a small range of it.
+    if (count === 1 && this.#stream.writableLength === 0) this.#stream.write(this.#range(0));
     else if (total <= count * copySizeMax) this.#stream.write(this.#joined(count, total));
     else this.#writeEach(count);
     this.#buffers.fill(emptyBuffer, 0, count); // Let the chunks go.

@@ -27,8 +27,10 @@ export class TcpListener implements Service {
   constructor(options: TcpListenerOptions) {
     this.name = options.name;
     this.#options = options;
-    // Output is written once per turn, so Nagle's algorithm could only delay it.
-    this.#server = createServer({ noDelay: true, keepAlive: true, highWaterMark: 65_536 }, options.accept);
+    // Output is written once per turn, so Nagle's algorithm could only delay it. A peer that has sent its last byte may
+    // still wait for answers: whether it gets them is the protocol's to say, so half-open connections are allowed.
+    const socketOptions = { noDelay: true, keepAlive: true, highWaterMark: 65_536, allowHalfOpen: true };
+    this.#server = createServer(socketOptions, options.accept);
     this.#server.maxConnections = options.connectionsMax;
     this.#server.on("drop", () => {
       this.refusedCount++;

@@ -9,6 +9,7 @@ import type { Clock } from "@polylog/base/clock";
 import type { Logger } from "@polylog/base/telemetry";
 import { isLogName, type LogConfig, type LogStore, type StateStore } from "@polylog/log";
 import { Channel } from "../channels/channel.ts";
+import { channelKey } from "../channels/channel-rows.ts";
 import type { ChannelStore } from "../channels/channel-store.ts";
 import { brokerErrors } from "../errors.ts";
 import type { BrokerLimits } from "../limits.ts";
@@ -35,6 +36,8 @@ export class Catalog {
   readonly #logs = new Map<string, BrokerLog>();
   /** Channels whose creation is being saved. */
   readonly #creating = new Map<Channel, Promise<void>>();
+  /** Channels whose rows are being removed, by key: one of the same name is saved after that. Never rejects. */
+  readonly #removing = new Map<string, Promise<void>>();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -76,16 +79,22 @@ export class Catalog {
     return this.#logs.get(name) ?? this.create(name);
   }
 
-  /** Removes a log with its channels and records. */
+  /** Removes a log with its channels and records. Another of the same name can be made as soon as this returns. */
   async delete(name: string): Promise<void> {
     const log = this.require(name);
     this.#logs.delete(name);
-    if (log.captureFilters.length > 0)
-      for (const filter of log.captureFilters) this.#options.router.removeCapture(filter, log);
-    for (const channel of [...log.channels.values()]) await this.#remove(log, channel);
-    await this.#options.state.write([{ type: "delete", key: settingsPrefix + name }]);
-    await this.#options.logs.delete(name);
+    for (const filter of log.captureFilters) this.#options.router.removeCapture(filter, log);
+    const deleted = this.#options.logs.delete(name);
+    const removed = [...log.channels.values()].map((channel) => this.#remove(log, channel));
+    const forgotten = this.#options.state.write([{ type: "delete", key: settingsPrefix + name }]);
+    await Promise.all([deleted, forgotten, ...removed]);
     this.#options.logger.info("log deleted", { log: name });
+  }
+
+  /** Drops what waits for the first channel; channels keep what they have. Resolves once that is saved. */
+  async empty(log: BrokerLog): Promise<void> {
+    log.backlogOffsets = log.partitions.map((partition) => partition.nextOffset);
+    await this.#saveSettings(log);
   }
 
   async setPaused(log: BrokerLog, paused: boolean): Promise<void> {
@@ -94,7 +103,7 @@ export class Catalog {
     await this.#saveSettings(log);
   }
 
-  /** The channel, made when it does not exist. Resolves once it is saved. Throws INVALID_NAME, CHANNEL_LIMIT. */
+  /** The channel, made when it does not exist. Resolves once saved. INVALID_NAME, CHANNEL_LIMIT, STATE_WRITE_FAILED. */
   async ensureChannel(log: BrokerLog, name: string): Promise<Channel> {
     const existing = log.channels.get(name);
     if (existing !== undefined) {
@@ -107,32 +116,39 @@ export class Catalog {
       throw brokerErrors.CHANNEL_LIMIT({ channel: name, limit: channelsPerLogMax, log: log.name });
     const isFirst = log.channels.size === 0;
     const channel = this.#addChannel(log, name);
-    channel.moveTo(
+    channel.startAt(
       log.partitions.map((partition, index) =>
         isFirst ? (log.backlogOffsets[index] ?? partition.lowWatermark) : partition.nextOffset,
       ),
     );
-    const saved = log.log.ephemeral ? Promise.resolve() : this.#options.channelStore.create(channel);
+    const saved = this.#saveNew(log, channel);
     this.#creating.set(channel, saved);
-    await saved;
-    this.#creating.delete(channel);
+    try {
+      await saved;
+    } catch (error) {
+      if (log.channels.get(name) === channel) log.channels.delete(name);
+      channel.close(true);
+      throw error;
+    } finally {
+      this.#creating.delete(channel);
+    }
     this.#options.logger.info("channel created", { log: log.name, channel: name });
     return channel;
+  }
+
+  /** Resolves once the channel's progress and settings, as they are now, are saved. STATE_WRITE_FAILED. */
+  async saveChannel(log: BrokerLog, channel: Channel): Promise<void> {
+    if (!log.log.ephemeral) await this.#options.channelStore.save(channel);
   }
 
   /** Removes a channel; its consumers are told. CHANNEL_NOT_FOUND when there is none. */
   async deleteChannel(log: BrokerLog, name: string): Promise<void> {
     const channel = log.channels.get(name);
     if (channel === undefined) throw brokerErrors.CHANNEL_NOT_FOUND({ log: log.name, channel: name });
-    await this.#remove(log, channel);
-    if (log.log.ephemeral && log.channels.size === 0) {
-      await this.delete(log.name);
-      return;
-    }
-    if (log.channels.size === 0) {
-      log.backlogOffsets = log.partitions.map((partition) => partition.nextOffset);
-      await this.#saveSettings(log);
-    }
+    const removed = this.#remove(log, channel);
+    if (log.channels.size > 0) return removed;
+    // What is appended from now on waits for the next first channel, also while the rows are being removed.
+    await Promise.all([removed, log.log.ephemeral ? this.delete(log.name) : this.empty(log)]);
   }
 
   /** Loads logs, channels and their progress; then captures apply. */
@@ -185,10 +201,21 @@ export class Catalog {
     return channel;
   }
 
+  async #saveNew(log: BrokerLog, channel: Channel): Promise<void> {
+    await this.#removing.get(channelKey(log.name, channel.name));
+    await this.saveChannel(log, channel);
+  }
+
   async #remove(log: BrokerLog, channel: Channel): Promise<void> {
     log.channels.delete(channel.name);
     channel.close(true);
-    await this.#options.channelStore.delete(channel);
+    const key = channelKey(log.name, channel.name);
+    const removal = this.#options.channelStore.delete(channel);
+    const settled = removal.catch(() => undefined);
+    this.#removing.set(key, settled);
+    await removal.finally(() => {
+      if (this.#removing.get(key) === settled) this.#removing.delete(key);
+    });
     this.#options.logger.info("channel deleted", { log: log.name, channel: channel.name });
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Clock, Timer } from "@polylog/base/clock";
-import { isCodedError, type PolylogError } from "@polylog/base/errors";
+import type { PolylogError } from "@polylog/base/errors";
 import type { StateOperation, StateStore } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
 import { channelSaveIntervalMs } from "../limits.ts";
@@ -44,32 +44,38 @@ export class ChannelStore {
     this.#onFailure = onFailure;
   }
 
-  /** The channel changed: save it soon. Ephemeral channels are not saved. */
+  /** The channel changed: save it soon. Ephemeral and closed channels are not saved. */
   markDirty(channel: Channel): void {
-    if (channel.ephemeral) return;
+    if (channel.ephemeral || channel.closed) return;
     this.#dirty.add(channel);
     this.#timer ??= this.#clock.setTimer(() => void this.flush(), channelSaveIntervalMs);
   }
 
-  /** Writes what is dirty now; resolves when that, and every save before it, is written. */
+  /** Writes what is dirty now; resolves when that, and every save before it, has been tried. */
   flush(): Promise<void> {
+    return this.#save().catch(() => undefined); // It was said to `onFailure`.
+  }
+
+  /** Resolves once the channel, as it is now, is saved. Rejects with STATE_WRITE_FAILED. */
+  save(channel: Channel): Promise<void> {
+    if (channel.ephemeral) return Promise.resolve();
+    this.#dirty.add(channel);
+    return this.#save();
+  }
+
+  #save(): Promise<void> {
     this.#clock.clearTimer(this.#timer);
     this.#timer = undefined;
     const operations: StateOperation[] = [];
     for (const channel of this.#dirty) this.#collect(channel, operations);
     this.#dirty.clear();
     if (operations.length === 0) return this.#writing;
-    this.#writing = this.#writing.then(() => this.#write(operations));
-    return this.#writing;
+    const written = this.#writing.then(() => this.#write(operations));
+    this.#writing = written.catch(() => undefined);
+    return written;
   }
 
-  /** Resolves once the channel itself is saved. */
-  async create(channel: Channel): Promise<void> {
-    if (channel.ephemeral) return;
-    this.#dirty.add(channel);
-    await this.flush();
-  }
-
+  /** Removes the channel's rows. */
   async delete(channel: Channel): Promise<void> {
     this.#dirty.delete(channel);
     if (channel.ephemeral) return;
@@ -137,7 +143,9 @@ export class ChannelStore {
       await this.#state.write(operations);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#onFailure(isCodedError(error) ? error : brokerErrors.STATE_WRITE_FAILED({ reason }, error));
+      const failure = brokerErrors.STATE_WRITE_FAILED({ reason }, error);
+      this.#onFailure(failure);
+      throw failure;
     }
   }
 

@@ -77,6 +77,8 @@ export class Channel implements WindowOwner {
   #nextConsumerId = 1;
   #paused = false;
   #closed = false;
+  /** Records that were not for this channel, or came before this process. */
+  #earlierCount: number;
   #pumpScheduled = false;
   #timer: Timer | undefined;
   readonly #pumpNow = () => this.#pump();
@@ -88,6 +90,7 @@ export class Channel implements WindowOwner {
     this.logName = options.logName;
     this.ephemeral = options.name.endsWith("#ephemeral");
     this.#feeds = options.partitions.map((partition) => new Feed(partition, () => this.wake()));
+    this.#earlierCount = this.#endOffsetSum();
   }
 
   // --- what it is --------------------------------------------------------------------------------------------------
@@ -102,6 +105,15 @@ export class Channel implements WindowOwner {
 
   get consumers(): ReadonlyMap<number, ChannelConsumer> {
     return this.#consumers;
+  }
+
+  /** Records that came to the channel since the process began, or since it was created. */
+  get messageCount(): number {
+    return this.#endOffsetSum() - this.#earlierCount;
+  }
+
+  #endOffsetSum(): number {
+    return this.#feeds.reduce((sum, feed) => sum + feed.partition.nextOffset, 0);
   }
 
   /** Records waiting to be delivered, for the first time or again. */
@@ -123,6 +135,12 @@ export class Channel implements WindowOwner {
   }
 
   // --- position ----------------------------------------------------------------------------------------------------
+
+  /** A new channel begins at these offsets; `offsets[n]` is for partition n. */
+  startAt(offsets: readonly number[]): void {
+    this.#earlierCount = offsets.reduce((sum, offset) => sum + offset, 0);
+    this.moveTo(offsets);
+  }
 
   /** Starts every partition at the given offset, forgetting what was unfinished; `offsets[n]` is for partition n. */
   moveTo(offsets: readonly number[]): void {

@@ -64,19 +64,27 @@ export class RetainedStore {
     return this.#index.matchPaced(filter);
   }
 
+  /** Throws what `set` would refuse: RETAINED_LIMIT, TOPIC_TOO_DEEP. */
+  admit(publication: Publication): void {
+    if (publication.payloadStart === publication.payloadEnd) return;
+    const { topic } = publication.route;
+    if (this.#index.get(topic) !== undefined) return;
+    if (this.#index.size >= this.#retainedMax) throw brokerErrors.RETAINED_LIMIT({ limit: this.#retainedMax });
+    this.#index.checkDepth(topic);
+  }
+
   /**
    * Replaces the topic's message, or removes it when the payload is empty [MQTT-3.3.1-10]. `waiter` hears when that is
-   * written. Throws RETAINED_LIMIT, TOPIC_TOO_DEEP.
+   * written. Throws what `admit` throws.
    */
   set(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): void {
+    this.admit(publication);
     const topic = publication.route.topic;
     const payload = Buffer.from(publication.payload.subarray(publication.payloadStart, publication.payloadEnd));
     if (payload.length === 0) {
       this.#index.delete(topic);
       this.#operations.push({ type: "delete", key: prefix + topic });
     } else {
-      if (this.#index.size >= this.#retainedMax && this.#index.get(topic) === undefined)
-        throw brokerErrors.RETAINED_LIMIT({ limit: this.#retainedMax });
       const message = { topic, payload, qos: publication.qos, publishedMs: this.#clock.nowMs() };
       this.#index.set(topic, message);
       this.#operations.push({ type: "put", key: prefix + topic, value: encode(message) });

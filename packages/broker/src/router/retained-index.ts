@@ -48,6 +48,11 @@ export class RetainedIndex<Value extends object> {
     return this.#nodes.get(topic)?.value;
   }
 
+  /** Throws `broker.TOPIC_TOO_DEEP` when `set` would. */
+  checkDepth(topic: string): void {
+    this.#split(topic);
+  }
+
   /** Throws `broker.TOPIC_TOO_DEEP`. */
   set(topic: string, value: Value): void {
     const node = this.#nodes.get(topic) ?? this.#add(topic);
@@ -106,9 +111,14 @@ export class RetainedIndex<Value extends object> {
     }
   }
 
-  #add(topic: string): TopicNode<Value> {
+  #split(topic: string): string[] {
     const levels = splitToKeep(topic, this.#levelsMax + 1);
     if (levels.length > this.#levelsMax) throw brokerErrors.TOPIC_TOO_DEEP({ levelsMax: this.#levelsMax });
+    return levels;
+  }
+
+  #add(topic: string): TopicNode<Value> {
+    const levels = this.#split(topic);
     let node = this.#rootOf(topic);
     for (const level of levels) {
       node.children ??= new Map();

@@ -52,6 +52,8 @@ export class NsqConnection implements Client, ConnectionHandler, AnswerOwner, Ke
   #paused = 0;
   /** The reader stands on a command that could not start. */
   #postponed = false;
+  /** The client has sent its last byte. */
+  #inputEnded = false;
   #endWhenAnswered = false;
   /** A command arrived since the last tick. */
   #heard = false;
@@ -131,7 +133,22 @@ export class NsqConnection implements Client, ConnectionHandler, AnswerOwner, Ke
     this.#paused &= ~reason;
     if (this.#paused > 0 || this.state === connectionStates.closed) return;
     this.#readCommands();
-    if (this.#paused === 0) this.#connection.resume();
+    if (this.#paused > 0) return;
+    if (this.#inputEnded) this.#finishInput();
+    else this.#connection.resume();
+  }
+
+  onEnd(): void {
+    this.#inputEnded = true;
+    if (this.#paused === 0) this.#finishInput();
+  }
+
+  /** Every command that came whole is carried out and answered; one of which only a part came is refused for that. */
+  #finishInput(): void {
+    if (this.state === connectionStates.closed) return;
+    const error = this.reader.endError();
+    if (error === undefined) this.finish();
+    else this.fail(error);
   }
 
   fail(error: unknown): void {
@@ -211,7 +228,7 @@ export class NsqConnection implements Client, ConnectionHandler, AnswerOwner, Ke
 
   // --- end ---------------------------------------------------------------------------------------------------------
 
-  /** The server stops: no further command; once what waits is answered, the connection ends. */
+  /** The server or the client stops: no further command; once what waits is answered, the connection ends. */
   finish(): void {
     this.pause(pauses.stopping);
     this.delivery?.setReady(0);

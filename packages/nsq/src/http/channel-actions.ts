@@ -30,13 +30,17 @@ async function remove(exchange: HttpExchange): Promise<void> {
   respondEmpty(exchange.response);
 }
 
-function empty(exchange: HttpExchange): void {
-  managedChannel(exchange).channel.empty();
+async function empty(exchange: HttpExchange): Promise<void> {
+  const { log, channel } = managedChannel(exchange);
+  channel.empty();
+  await exchange.context.broker.catalog.saveChannel(log, channel);
   respondEmpty(exchange.response);
 }
 
-function setPaused(exchange: HttpExchange, paused: boolean): void {
-  managedChannel(exchange).channel.setPaused(paused);
+async function setPaused(exchange: HttpExchange, paused: boolean): Promise<void> {
+  const { log, channel } = managedChannel(exchange);
+  channel.setPaused(paused);
+  await exchange.context.broker.catalog.saveChannel(log, channel);
   respondEmpty(exchange.response);
 }
 

@@ -29,8 +29,7 @@ async function remove(exchange: HttpExchange): Promise<void> {
 /** Drops what waits for a first channel; what channels have is theirs. */
 async function empty(exchange: HttpExchange): Promise<void> {
   const log = managedLog(exchange, exchange.requireName("topic", "INVALID_TOPIC"));
-  log.backlogOffsets = log.partitions.map((partition) => partition.nextOffset);
-  await exchange.context.broker.catalog.setPaused(log, log.paused); // It saves where the backlog begins, too.
+  await exchange.context.broker.catalog.empty(log);
   respondEmpty(exchange.response);
 }
 

@@ -4,7 +4,7 @@
  * Where Polylog is not nsqd:
  * - Waiting messages are in the log, so all of a durable topic's depth is `backend_depth`.
  * - A deferred message is in `depth` until the channel comes to it, and in `deferred_count` from then on.
- * - `message_count` of a channel is what it has, and what it finished.
+ * - `message_count` of a channel is what came to it since the process began, or since it was created.
  * - Consumers over other protocols are in `client_count` and not in `clients`.
  * - Quantiles of the end-to-end latency and message counts by locality are not kept.
  */
@@ -142,7 +142,7 @@ function collectChannel(
     backend_depth: log.log.ephemeral ? 0 : depth,
     in_flight_count: inFlightCount,
     deferred_count: deferredCount,
-    message_count: counters.finishCount + depth + inFlightCount + deferredCount,
+    message_count: channel.messageCount,
     requeue_count: counters.requeueCount,
     timeout_count: counters.timeoutCount,
     client_count: channel.consumers.size,

@@ -1,0 +1,75 @@
+/** Coming and going at the same time: what one caller deletes, another may make again. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MemoryBroker } from "../testing/memory-broker.ts";
+import { RecordingConsumer } from "../testing/recording-consumer.ts";
+
+const nobodyWaits = { onDurable: () => undefined };
+
+function produce(memory: MemoryBroker, name: string, value: string): void {
+  const bytes = Buffer.from(value);
+  memory.broker.produce(memory.broker.catalog.ensure(name), bytes, 0, bytes.length, nobodyWaits, 0);
+}
+
+test("gives the next first channel what came while the last one was being deleted", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  const log = catalog.ensure("orders");
+  await catalog.ensureChannel(log, "old");
+  produce(memory, "orders", "for old");
+  const deleted = catalog.deleteChannel(log, "old");
+  produce(memory, "orders", "for new");
+  await Promise.all([deleted, memory.run()]);
+  const channel = await catalog.ensureChannel(log, "new");
+  const consumer = new RecordingConsumer();
+  channel.setReady(channel.addConsumer(consumer, 1000, 5000), 10);
+  await memory.run();
+  assert.deepEqual(consumer.received, ["for new#1"]);
+});
+
+test("keeps a channel that is made again while its deletion runs", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  const log = catalog.ensure("orders");
+  await catalog.ensureChannel(log, "workers");
+  const deleted = catalog.deleteChannel(log, "workers");
+  await Promise.all([deleted, catalog.ensureChannel(log, "workers"), memory.run()]);
+  const crashed = await memory.crash();
+  assert.equal(crashed.broker.catalog.require("orders").channels.has("workers"), true);
+});
+
+test("makes a log again while it is being deleted, and keeps its records", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  produce(memory, "orders", "old");
+  await memory.run();
+  const deleted = catalog.delete("orders");
+  produce(memory, "orders", "new");
+  await Promise.all([deleted, memory.run()]);
+  await memory.run();
+  const restarted = await memory.restart();
+  const log = restarted.broker.catalog.require("orders");
+  assert.equal(log.partitions[0]!.nextOffset, 1);
+});
+
+test("refuses a channel that could not be saved, and forgets it", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  const log = catalog.ensure("orders");
+  await memory.run();
+  await memory.state.close();
+  await assert.rejects(catalog.ensureChannel(log, "workers"), { code: "broker.STATE_WRITE_FAILED" });
+  assert.equal(log.channels.size, 0);
+});
+
+test("empties the backlog of a log without channels", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  produce(memory, "orders", "old");
+  const log = catalog.require("orders");
+  await catalog.empty(log);
+  assert.equal(log.depth, 0);
+  const restarted = await memory.restart();
+  assert.equal(restarted.broker.catalog.require("orders").depth, 0);
+});
