@@ -21,7 +21,7 @@ export const serveOptions = defineOptions({
     type: "listen",
     default: "127.0.0.1:1883",
     group: listeners,
-    help: "Where MQTT 3.1.1 and 5.0 clients connect over TCP.",
+    help: "Where MQTT 3.1.1 clients connect over TCP.",
   },
   nsqTcpListen: {
     flag: "nsq-tcp-listen",
