@@ -49,6 +49,15 @@ export async function startNsqd(name: string, flags: readonly string[] = []): Pr
   return startPeer(name, command, [...addresses, `-data-path=${dir}`, "-log-level=error", ...flags], port, dir);
 }
 
+/** NATS with JetStream on file storage; undefined when nats-server is not installed. */
+export async function startNats(): Promise<Peer | undefined> {
+  const command = findCommand("nats-server", ["/usr/sbin"]);
+  if (command === undefined) return undefined;
+  const dir = mkdtempSync(join(tmpdir(), "nats-bench-"));
+  const port = await freePort();
+  return startPeer("NATS JetStream", command, ["-a", "127.0.0.1", "-p", `${port}`, "-js", "-sd", dir], port, dir);
+}
+
 function findCommand(name: string, furtherDirs: readonly string[]): string | undefined {
   const fromPath = spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
   if (fromPath !== "") return fromPath;

@@ -1,0 +1,188 @@
+/**
+ * A log over a socket: append 256-byte messages with an acknowledgement each, 512 outstanding, then read all of them back.
+ * Polylog at durability `written` (NSQ PUB; a channel for reading) and NATS JetStream with file storage (publish with a
+ * reply subject; a pull consumer without acknowledgements), in turn, the same generator style on raw sockets.
+ *
+ *     npm run bench -- append
+ */
+
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { ByteWriter } from "@polylog/base/bytes";
+import { encodeMagic, encodePub, encodeRdy, encodeSub, FrameReader, frameTypes } from "@polylog/nsq-wire";
+import { NatsClient } from "./nats-client.ts";
+import { type Peer, startNats, startPolylog } from "./peers.ts";
+import { compare, type Target } from "./rounds.ts";
+
+const smoke = process.argv.includes("--smoke");
+const messageCount = smoke ? 1_000 : 150_000;
+const rounds = smoke ? 1 : 3;
+const outstandingMax = 512;
+const body = Buffer.alloc(256, 0x61);
+
+async function main(): Promise<void> {
+  const polylog = await startPolylog("nsqTcp");
+  const nats = await startNats();
+  if (nats === undefined) process.stdout.write("nats-server is not installed; measuring Polylog alone\n");
+  let run = 0;
+  const ofEach = (ours: (peer: Peer, name: string) => Promise<number>, theirs: typeof ours): Target[] => [
+    { name: "Polylog", run: () => ours(polylog, `bench${run++}`) },
+    ...(nats === undefined ? [] : [{ name: "NATS JetStream", run: () => theirs(nats, `bench${run++}`) }]),
+  ];
+  try {
+    const title = `${body.length} bytes, ${outstandingMax} outstanding`;
+    await compare(`Append with acknowledgement, ${title}`, ofEach(appendNsq, appendNats), rounds);
+    await compare(`Read all back, ${title}`, ofEach(readNsq, readNats), rounds);
+  } finally {
+    await polylog.stop();
+    await nats?.stop();
+  }
+}
+
+/** Calls `send(n)` so that at most `outstandingMax` are unanswered, until `messageCount` are answered. */
+async function keepOutstanding(send: (count: number) => void, onAnswers: (answered: (count: number) => void) => void) {
+  let sent = 0;
+  let answered = 0;
+  await new Promise<void>((resolve) => {
+    const fill = () => {
+      const count = Math.min(outstandingMax - (sent - answered), messageCount - sent);
+      if (count > 0) send(count);
+      sent += count;
+      if (answered >= messageCount) resolve();
+    };
+    onAnswers((count) => {
+      answered += count;
+      fill();
+    });
+    fill();
+  });
+}
+
+async function appendNsq(peer: Peer, topic: string): Promise<number> {
+  const socket = await openNsq(peer);
+  const writer = new ByteWriter();
+  encodePub(writer, topic, body);
+  const one = writer.take();
+  const many = Buffer.concat(new Array<Buffer>(outstandingMax).fill(one));
+  const reader = new FrameReader();
+  const startedAtMs = performance.now();
+  await keepOutstanding(
+    (count) => socket.write(many.subarray(0, count * one.length)),
+    (answered) =>
+      socket.on("data", (chunk: Buffer) => {
+        reader.push(chunk);
+        let count = 0;
+        while (reader.next()) {
+          if (reader.frameType === frameTypes.error) throw new Error(reader.bytes.toString("latin1", reader.bodyStart));
+          count++;
+        }
+        answered(count);
+      }),
+  );
+  const rate = messageCount / ((performance.now() - startedAtMs) / 1000);
+  socket.destroy();
+  return rate;
+}
+
+async function appendNats(peer: Peer, stream: string): Promise<number> {
+  const client = await NatsClient.open(peer.port);
+  await createStream(client, stream);
+  client.subscribe("_INBOX.ack", 2);
+  const one = Buffer.concat([Buffer.from(`PUB ${stream}.a _INBOX.ack ${body.length}\r\n`), body, Buffer.from("\r\n")]);
+  const many = Buffer.concat(new Array<Buffer>(outstandingMax).fill(one));
+  const startedAtMs = performance.now();
+  await keepOutstanding(
+    (count) => client.write(many.subarray(0, count * one.length)),
+    (answered) => {
+      let count = 0;
+      client.onMessage = () => void count++;
+      client.onChunkDone = () => {
+        answered(count);
+        count = 0;
+      };
+    },
+  );
+  const rate = messageCount / ((performance.now() - startedAtMs) / 1000);
+  client.close();
+  return rate;
+}
+
+async function readNsq(peer: Peer, topic: string): Promise<number> {
+  await appendNsq(peer, topic);
+  const socket = await openNsq(peer);
+  const reader = new FrameReader();
+  const startedAtMs = performance.now();
+  const writer = new ByteWriter();
+  encodeSub(writer, topic, "bench");
+  encodeRdy(writer, 2_500);
+  socket.write(writer.take());
+  await new Promise<void>((resolve) => {
+    let received = 0;
+    socket.on("data", (chunk: Buffer) => {
+      reader.push(chunk);
+      const answers = Buffer.allocUnsafe(21 * (Math.ceil(chunk.length / (body.length + 34)) + 2));
+      let length = 0;
+      while (reader.next()) {
+        if (reader.frameType !== frameTypes.message) continue;
+        length += answers.write("FIN ", length, "latin1");
+        length += reader.bytes.copy(answers, length, reader.bodyStart + 10, reader.bodyStart + 26);
+        answers[length++] = 0x0a;
+        received++;
+      }
+      if (length > 0) socket.write(answers.subarray(0, length));
+      if (received >= messageCount) resolve();
+    });
+  });
+  const rate = messageCount / ((performance.now() - startedAtMs) / 1000);
+  socket.destroy();
+  return rate;
+}
+
+/** Messages asked for at a time: what `nats bench` and its clients use by default is less. */
+const pullSize = 5_000;
+
+async function readNats(peer: Peer, stream: string): Promise<number> {
+  await appendNats(peer, stream);
+  const client = await NatsClient.open(peer.port);
+  const config = { durable_name: "bench", ack_policy: "none", deliver_policy: "all" };
+  await client.request(`$JS.API.CONSUMER.DURABLE.CREATE.${stream}.bench`, { stream_name: stream, config });
+  client.subscribe("_INBOX.pull", 3);
+  const pull = `{"batch":${pullSize}}`;
+  const next = `PUB $JS.API.CONSUMER.MSG.NEXT.${stream}.bench _INBOX.pull ${pull.length}\r\n${pull}\r\n`;
+  const startedAtMs = performance.now();
+  await new Promise<void>((resolve) => {
+    let received = 0;
+    let asked = 0;
+    const ask = () => {
+      while (asked < messageCount && asked - received < pullSize) {
+        client.write(next);
+        asked += pullSize;
+      }
+    };
+    client.onMessage = () => void received++;
+    client.onChunkDone = () => {
+      ask();
+      if (received >= messageCount) resolve();
+    };
+    ask();
+  });
+  const rate = messageCount / ((performance.now() - startedAtMs) / 1000);
+  client.close();
+  return rate;
+}
+
+async function createStream(client: NatsClient, stream: string): Promise<void> {
+  const config = { name: stream, subjects: [`${stream}.>`], storage: "file", retention: "limits", num_replicas: 1 };
+  await client.request(`$JS.API.STREAM.CREATE.${stream}`, config);
+}
+
+async function openNsq(peer: Peer): Promise<Socket> {
+  const socket = connect({ port: peer.port, host: "127.0.0.1", noDelay: true });
+  await once(socket, "connect");
+  const writer = new ByteWriter();
+  encodeMagic(writer);
+  socket.write(writer.take());
+  return socket;
+}
+
+await main();
