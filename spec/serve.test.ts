@@ -47,6 +47,18 @@ test("exits with 0 on SIGTERM and on SIGINT", async (t) => {
   }
 });
 
+test("goes on serving when nobody reads what it prints", async (t) => {
+  const server = await startServer({ dataDir: temporaryDirectory(t) });
+  t.after(() => server.kill());
+  server.stopReading();
+  for (const topic of ["a", "b"]) {
+    const url = `http://127.0.0.1:${server.listeners.nsqHttp.port}/pub?topic=${topic}`;
+    const answer = await fetch(url, { method: "POST", body: "x" }); // Makes a log, which is logged.
+    assert.equal(await answer.text(), "OK");
+  }
+  assert.equal(await server.stop(), 0);
+});
+
 test("switches a listener off", async (t) => {
   const server = await startServer({ dataDir: temporaryDirectory(t), flags: ["--nsq-tcp-listen=off"] });
   t.after(() => server.kill());

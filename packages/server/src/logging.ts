@@ -10,7 +10,10 @@ import { type DestinationStream, destination, type Logger as Pino, pino, stdTime
 export type LogFormat = "text" | "json";
 
 export async function createLogger(level: LogLevel, format: LogFormat): Promise<Logger> {
-  const stream = format === "json" ? destination({ fd: 2, sync: true }) : await textStream();
+  const standardError = destination({ fd: 2, sync: true });
+  // Whoever read the log has gone; that is no reason to stop serving.
+  standardError.on("error", () => undefined);
+  const stream = format === "json" ? standardError : await textStream(standardError);
   const root = pino(
     {
       level,
@@ -26,11 +29,10 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
 }
 
 /** `12:00:00.000 INFO  mqtt: client connected clientId="a"` */
-async function textStream(): Promise<DestinationStream> {
+async function textStream(target: DestinationStream): Promise<DestinationStream> {
   const { build } = await import("pino-pretty"); // Loaded for people only: machines read JSON.
   return build({
-    destination: 2,
-    sync: true,
+    destination: target,
     colorize: process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined,
     singleLine: true,
     messageKey: "message",

@@ -22,4 +22,8 @@ function fail(error: unknown): number {
   return exitCodeOf(error);
 }
 
+// `polylog serve | head` closes standard output after the banner; a server does not end for that.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+
 process.exit(await main().catch(fail));

@@ -15,6 +15,8 @@ export interface ServerProcess {
   readonly listeners: Readonly<Record<"mqtt" | "nsqTcp" | "nsqHttp" | "http", ListenAddress>>;
   /** Everything it has printed so far. */
   output(): string;
+  /** Closes the pipes that it prints to. */
+  stopReading(): void;
   /** SIGTERM (or another signal), then its exit code; null when a signal ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   /** SIGKILL: the process dies in the middle of whatever it does. */
@@ -67,6 +69,10 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     listeners,
     exited,
     output: () => printed,
+    stopReading: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     stop: (signal = "SIGTERM") => {
       child.kill(signal);
       return exited;
