@@ -1,4 +1,16 @@
+export { type Chance, seededChance } from "./crash/chance.ts";
+export { ChannelWorker } from "./crash/channel-worker.ts";
+export { type Door, doors } from "./crash/doors.ts";
+export { MessageLedger, type Run } from "./crash/message-ledger.ts";
+export { Producer } from "./crash/producer.ts";
+export { StoredLog, type StoredRecord } from "./crash/stored-log.ts";
 export { MemoryStream } from "./memory-stream.ts";
-export { type ServerOptions, type ServerProcess, startServer } from "./server-process.ts";
+export {
+  type PreparedServer,
+  prepareServer,
+  type ServerOptions,
+  type ServerProcess,
+  startServer,
+} from "./server-process.ts";
 export { settle } from "./settle.ts";
 export { temporaryDirectory } from "./temporary-directory.ts";

@@ -31,47 +31,100 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** How long it may take to become ready, in milliseconds. Default 20,000. */
   readonly readyWithinMs?: number;
+  /** Put in front of the command: `["strace", "-D", …]`. It must leave the process id to the server, as `exec` does. */
+  readonly wrapper?: readonly string[];
+}
+
+/** A process that has loaded the server and waits to be told to start it. */
+export interface PreparedServer {
+  /** Resolves and rejects as `startServer` does. */
+  start(): Promise<ServerProcess>;
+  /** Starts it and kills it after `afterMs`, wherever it has got to. */
+  startAndKill(afterMs: number): Promise<void>;
+  discard(): Promise<void>;
 }
 
 const command = fileURLToPath(new URL("../../server/bin/polylog.js", import.meta.url));
+const serveModule = new URL("../../server/dist/commands/serve.js", import.meta.url).href;
 
 /** Resolves once every listener accepts; rejects with what the server printed when it exits before that. */
-export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+export function startServer(options: ServerOptions): Promise<ServerProcess> {
+  return untilStarted(launch(options, []), options);
+}
+
+/**
+ * Loading the modules is nine tenths of a start: a test that starts the server hundreds of times has the next process
+ * load them while the one before it works. Nothing of the server runs, and the data directory is not looked at, before
+ * `start`.
+ */
+export function prepareServer(options: ServerOptions): PreparedServer {
+  const loadAndWait = `data:text/javascript,await import(${JSON.stringify(serveModule)});
+    await new Promise((go) => process.stdin.once("data", go)); process.stdin.destroy();`;
+  const launched = launch(options, ["--import", loadAndWait]);
+  const { child } = launched;
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await launched.exited;
+  };
+  child.stdin?.on("error", () => undefined);
+  return {
+    start: () => {
+      child.stdin?.write("go");
+      return untilStarted(launched, options);
+    },
+    startAndKill: async (afterMs) => {
+      child.stdin?.write("go");
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await kill();
+    },
+    discard: kill,
+  };
+}
+
+interface Launched {
+  readonly child: ChildProcess;
+  readonly readyFile: string;
+  readonly printed: () => string;
+  readonly exited: Promise<number | null>;
+}
+
+function launch(options: ServerOptions, nodeArguments: readonly string[]): Launched {
   const runDir = mkdtempSync(join(tmpdir(), "polylog-run-"));
   const readyFile = join(runDir, "ready.json");
-  const flags = ["mqtt", "nsq-tcp", "nsq-http", "http"].map((name) => `--${name}-listen=127.0.0.1:0`);
-  const child = spawn(
-    process.execPath,
-    [
-      command,
-      "serve",
-      ...flags,
-      `--data-dir=${options.dataDir}`,
-      `--ready-file=${readyFile}`,
-      ...(options.flags ?? []),
-    ],
-    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } },
-  );
+  const listeners = ["mqtt", "nsq-tcp", "nsq-http", "http"].map((name) => `--${name}-listen=127.0.0.1:0`);
+  const files = [`--data-dir=${options.dataDir}`, `--ready-file=${readyFile}`];
+  const flags = [...listeners, ...files, ...(options.flags ?? [])];
+  const words = [...(options.wrapper ?? []), process.execPath, ...nodeArguments, command, "serve", ...flags];
+  const stdin = nodeArguments.length === 0 ? "ignore" : "pipe";
+  const child = spawn(words[0]!, words.slice(1), {
+    stdio: [stdin, "pipe", "pipe"],
+    env: { ...process.env, ...options.env },
+  });
   let printed = "";
-  child.stdout.on("data", (chunk) => (printed += chunk));
-  child.stderr.on("data", (chunk) => (printed += chunk));
+  child.stdout!.on("data", (chunk) => (printed += chunk));
+  child.stderr!.on("data", (chunk) => (printed += chunk));
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   void exited.then(() => rmSync(runDir, { recursive: true, force: true }));
+  return { child, readyFile, exited, printed: () => printed };
+}
+
+async function untilStarted(launched: Launched, options: ServerOptions): Promise<ServerProcess> {
+  const { child, readyFile, exited, printed } = launched;
   try {
     await untilReady(child, readyFile, options.readyWithinMs ?? 20_000);
   } catch (error) {
     child.kill("SIGKILL");
-    throw new Error(`${(error as Error).message}\n${printed}`);
+    throw new Error(`${(error as Error).message}\n${printed()}`);
   }
   const { listeners } = JSON.parse(readFileSync(readyFile, "utf8")) as Pick<ServerProcess, "listeners">;
   return {
     pid: child.pid!,
     listeners,
     exited,
-    output: () => printed,
+    output: printed,
     stopReading: () => {
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout!.destroy();
+      child.stderr!.destroy();
     },
     stop: (signal = "SIGTERM") => {
       child.kill(signal);
@@ -90,6 +143,6 @@ async function untilReady(child: ChildProcess, readyFile: string, withinMs: numb
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`the server exited with ${child.exitCode ?? child.signalCode} before it was ready:`);
     if (Date.now() > deadlineMs) throw new Error(`the server was not ready within ${withinMs} ms:`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
