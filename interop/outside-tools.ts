@@ -18,6 +18,7 @@ export const outsideTools = {
   to_nsq: "a producer from NSQ's own tools",
   go: "builds the go-nsq client",
   python3: "runs Python clients",
+  strace: "makes system calls fail or wait",
 } as const;
 
 export type OutsideTool = keyof typeof outsideTools;
