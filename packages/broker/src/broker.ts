@@ -15,6 +15,7 @@ import type { Service } from "@polylog/base/lifecycle";
 import { type Logger, type MetricRegistry, silentLogger } from "@polylog/base/telemetry";
 import type { DurabilityWaiter, LogStore, Partition, RecordFields, StateStore } from "@polylog/log";
 import { type Access, allowAll } from "./access/access.ts";
+import { registerCatalogMetrics } from "./broker-metrics.ts";
 import type { BrokerLog } from "./catalog/broker-log.ts";
 import type { CaptureRule } from "./catalog/capture-rule.ts";
 import { Catalog } from "./catalog/catalog.ts";
@@ -144,6 +145,7 @@ export class Broker implements Service {
   registerMetrics(metrics: MetricRegistry): void {
     metrics.gauge("polylog_logs", "Logs there are.", () => this.catalog.size);
     metrics.gauge("polylog_subscriptions", "Live MQTT subscriptions.", () => this.router.subscriptionCount);
+    registerCatalogMetrics(metrics, this.catalog);
     metrics.gauge("polylog_retained_messages", "Topics with a retained message.", () => this.retained.size);
   }
 

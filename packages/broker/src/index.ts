@@ -15,7 +15,7 @@ export type { CaptureRule } from "./catalog/capture-rule.ts";
 export { partitionOfKey } from "./catalog/murmur2.ts";
 export { Channel, type ChannelCounters } from "./channels/channel.ts";
 export { ChannelConsumer, type ConsumerSink } from "./channels/channel-consumer.ts";
-export type { Answer } from "./channels/unfinished-window.ts";
+export type { Answer } from "./channels/unfinished-page.ts";
 export { brokerErrors } from "./errors.ts";
 export { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
 export {

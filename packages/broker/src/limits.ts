@@ -41,6 +41,12 @@ export const defaultBrokerLimits: BrokerLimits = {
 /** Bytes that a consumer which fell behind reads from a segment at a time. */
 export const readAheadSize = 1024 * 1024;
 
+/** Series that one family of metrics lists; further logs, partitions or channels are counted and left out. */
+export const metricSeriesMax = 20_000;
+
+/** Records that one partition of a channel delivers before it is the next partition's turn. */
+export const feedTurnMax = 16;
+
 /** How long a channel's progress may wait to be saved, in milliseconds: what a crash may deliver once more. */
 export const channelSaveIntervalMs = 100;
 

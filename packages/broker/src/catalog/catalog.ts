@@ -7,7 +7,7 @@
 
 import type { Clock } from "@polylog/base/clock";
 import type { Logger } from "@polylog/base/telemetry";
-import { isLogName, type LogConfig, type LogStore, type StateStore } from "@polylog/log";
+import { isLogName, type LogConfig, type LogStore, type Partition, type StateStore } from "@polylog/log";
 import { Channel } from "../channels/channel.ts";
 import { channelKey } from "../channels/channel-rows.ts";
 import type { ChannelStore } from "../channels/channel-store.ts";
@@ -161,12 +161,25 @@ export class Catalog {
       if (log === undefined) continue; // The log was deleted in the middle of a crash; its channels go with it.
       const channel = this.#addChannel(log, saved.name);
       if (saved.paused) channel.setPaused(true);
-      for (const partition of log.partitions) {
-        const end = partition.highWatermark;
-        const window = await this.#options.channelStore.loadWindow(log.name, saved.name, partition.number, end);
-        if (window !== undefined) channel.restore(partition.number, window);
-      }
+      for (const partition of log.partitions) await this.#loadWindow(log, channel, partition);
     }
+  }
+
+  async #loadWindow(log: BrokerLog, channel: Channel, partition: Partition): Promise<void> {
+    // What a damaged partition has lost may come back with its repair, so its positions stay.
+    const low = partition.lowWatermark;
+    const high = partition.highWatermark;
+    const kept = partition.status === "readOnly" ? undefined : { low, high };
+    const { number } = partition;
+    const loaded = await this.#options.channelStore.loadWindow(log.name, channel.name, number, kept);
+    if (loaded === undefined) return;
+    channel.restore(number, loaded.window);
+    if (loaded.clamped === undefined) return;
+    channel.counters.clampCount++;
+    this.#options.channelStore.markDirty(channel);
+    const { floor, cursor } = loaded.clamped;
+    const fields = { log: log.name, channel: channel.name, partition: number, floor, cursor, low, high };
+    this.#options.logger.warn("a channel's saved position is outside of the log and was moved into it", fields);
   }
 
   /** Ends every channel; nothing is delivered any more. */
@@ -231,7 +244,11 @@ export class Catalog {
     try {
       const settings = JSON.parse(row.toString("utf8")) as { paused?: boolean; backlogOffsets?: number[] };
       log.paused = settings.paused === true;
-      log.backlogOffsets = settings.backlogOffsets ?? [];
+      log.backlogOffsets = (settings.backlogOffsets ?? []).map((offset, index) => {
+        const partition = log.partitions[index];
+        // Beyond the end, what is appended next would never reach the first channel.
+        return partition?.status === "open" ? Math.min(offset, partition.highWatermark) : offset;
+      });
     } catch (error) {
       throw brokerErrors.STATE_DAMAGED({ key }, error);
     }

@@ -12,7 +12,8 @@
  */
 
 import { brokerErrors } from "../errors.ts";
-import { entryStates, type Page, pageSize, type UnfinishedWindow } from "./unfinished-window.ts";
+import { entryStates, type Page, pageSize } from "./unfinished-page.ts";
+import type { UnfinishedWindow } from "./unfinished-window.ts";
 
 const version = 1;
 const entrySize = 11;

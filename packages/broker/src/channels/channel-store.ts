@@ -30,6 +30,18 @@ export interface SavedChannel {
   readonly paused: boolean;
 }
 
+/** Offsets from `low` to before `high`. */
+export interface OffsetRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface LoadedWindow {
+  readonly window: UnfinishedWindow;
+  /** What was saved, when the window had to be moved from there. */
+  readonly clamped: { readonly floor: number; readonly cursor: number } | undefined;
+}
+
 export class ChannelStore {
   readonly #state: StateStore;
   readonly #clock: Clock;
@@ -101,24 +113,27 @@ export class ChannelStore {
   }
 
   /**
-   * The saved window of one partition, or undefined when none was saved. A cursor beyond `end` (the machine failed before
-   * the log was synced) is brought back to it, and what was beyond is forgotten with the records.
+   * The saved window of one partition, or undefined when none was saved. `kept`, where given, is what the log has: a
+   * position outside of it (the machine failed before the log was synced, or retention went on) is clamped to it, and
+   * what lies outside is forgotten with the records.
    */
   async loadWindow(
     logName: string,
     name: string,
     partition: number,
-    end: number,
-  ): Promise<UnfinishedWindow | undefined> {
+    kept: OffsetRange | undefined,
+  ): Promise<LoadedWindow | undefined> {
     const key = windowKey(logName, name, partition);
     const row = await this.#state.get(key);
     if (row === undefined) return undefined;
-    const { floor, cursor } = decodeWindow(key, row);
-    const window = new UnfinishedWindow(Math.min(floor, end), Math.min(cursor, end));
+    const saved = decodeWindow(key, row);
+    const floor = clamp(saved.floor, kept);
+    const cursor = clamp(saved.cursor, kept);
+    const window = new UnfinishedWindow(floor, cursor);
     for await (const [page, entries] of this.#state.entries(pagePrefix(logName, name, partition)))
       decodePage(page, entries, window, this.#wallOffsetMs());
     window.restored();
-    return window;
+    return { window, clamped: floor === saved.floor && cursor === saved.cursor ? undefined : saved };
   }
 
   #collect(channel: Channel, operations: StateOperation[]): void {
@@ -152,6 +167,10 @@ export class ChannelStore {
   #wallOffsetMs(): number {
     return this.#clock.nowMs() - this.#clock.monotonicMs();
   }
+}
+
+function clamp(offset: number, kept: OffsetRange | undefined): number {
+  return kept === undefined ? offset : Math.max(kept.low, Math.min(offset, kept.high));
 }
 
 function parseRow(key: string, row: Buffer): Record<string, unknown> {

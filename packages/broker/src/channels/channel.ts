@@ -15,15 +15,21 @@
 
 import type { Clock, Timer } from "@polylog/base/clock";
 import type { Partition } from "@polylog/log";
+import { feedTurnMax } from "../limits.ts";
 import { ChannelConsumer, type ConsumerSink } from "./channel-consumer.ts";
-import { RecordReader } from "./record-reader.ts";
-import { type Answer, UnfinishedWindow, type WindowOwner } from "./unfinished-window.ts";
+import { ChannelFeed } from "./channel-feed.ts";
+import { ConsumerRotation } from "./consumer-rotation.ts";
+import type { RecordReader } from "./record-reader.ts";
+import type { Answer } from "./unfinished-page.ts";
+import type { UnfinishedWindow, WindowOwner } from "./unfinished-window.ts";
 
 /** Channel and consumer counters since the process began. */
 export interface ChannelCounters {
   timeoutCount: number;
   requeueCount: number;
   finishCount: number;
+  /** Partitions whose saved position lay outside of the log when it was loaded, and was moved. */
+  clampCount: number;
 }
 
 export interface ChannelOptions {
@@ -39,41 +45,20 @@ export interface ChannelOptions {
   readonly onUnreadable: (channel: Channel, partition: number, offset: number, error: unknown) => void;
 }
 
-/** One partition as the channel sees it. */
-class Feed {
-  readonly partition: Partition;
-  readonly freshReader: RecordReader;
-  readonly readyReader: RecordReader;
-  window = new UnfinishedWindow(0);
-  /** The last record delivered was fresh: a ready one goes first now. */
-  wasFresh = false;
-  /** A record here cannot be read; nothing more is fed from this partition until the server starts again. */
-  stuck = false;
-
-  constructor(partition: Partition, onRead: () => void) {
-    this.partition = partition;
-    this.freshReader = new RecordReader(partition, onRead);
-    this.readyReader = new RecordReader(partition, onRead);
-  }
-
-  get depth(): number {
-    return Math.max(0, this.partition.highWatermark - this.window.cursor) + this.window.readyCount;
-  }
-}
-
 export class Channel implements WindowOwner {
   readonly name: string;
   readonly logName: string;
   /** Lives in memory and goes with its last consumer. */
   readonly ephemeral: boolean;
-  readonly counters: ChannelCounters = { timeoutCount: 0, requeueCount: 0, finishCount: 0 };
+  readonly counters: ChannelCounters = { timeoutCount: 0, requeueCount: 0, finishCount: 0, clampCount: 0 };
   readonly #options: ChannelOptions;
   readonly #clock: Clock;
-  readonly #feeds: readonly Feed[];
+  readonly #feeds: readonly ChannelFeed[];
   readonly #consumers = new Map<number, ChannelConsumer>();
-  /** Consumers with room for one more, in no order; delivery goes round. */
-  readonly #available: ChannelConsumer[] = [];
-  #nextAvailable = 0;
+  readonly #rotation = new ConsumerRotation();
+  /** The partition whose turn it is, and how many records it may still deliver before the next one's. */
+  #feedIndex = 0;
+  #feedTurnLeft = feedTurnMax;
   #nextConsumerId = 1;
   #paused = false;
   #closed = false;
@@ -89,7 +74,7 @@ export class Channel implements WindowOwner {
     this.name = options.name;
     this.logName = options.logName;
     this.ephemeral = options.name.endsWith("#ephemeral");
-    this.#feeds = options.partitions.map((partition) => new Feed(partition, () => this.wake()));
+    this.#feeds = options.partitions.map((partition) => new ChannelFeed(partition, () => this.wake()));
     this.#earlierCount = this.#endOffsetSum();
   }
 
@@ -145,14 +130,11 @@ export class Channel implements WindowOwner {
   /** Starts every partition at the given offset, forgetting what was unfinished; `offsets[n]` is for partition n. */
   moveTo(offsets: readonly number[]): void {
     for (const [index, feed] of this.#feeds.entries()) {
-      feed.window.moveTo(offsets[index] ?? feed.partition.nextOffset);
-      feed.freshReader.release();
-      feed.readyReader.release();
-      feed.stuck = false;
+      feed.moveTo(offsets[index] ?? feed.partition.nextOffset);
     }
     for (const consumer of this.#consumers.values()) {
       consumer.inFlightCount = 0;
-      this.#updateAvailable(consumer);
+      this.#rotation.update(consumer);
     }
     this.#options.onDirty(this);
     this.wake();
@@ -182,7 +164,7 @@ export class Channel implements WindowOwner {
   removeConsumer(consumer: ChannelConsumer): void {
     if (!this.#consumers.delete(consumer.id)) return;
     consumer.readyCount = 0;
-    this.#updateAvailable(consumer);
+    this.#rotation.update(consumer);
     if (consumer.inFlightCount === 0) return;
     for (const feed of this.#feeds) feed.window.release(consumer.id);
     consumer.inFlightCount = 0;
@@ -192,7 +174,7 @@ export class Channel implements WindowOwner {
   /** How many records the consumer wants in flight at most; 0 pauses it. */
   setReady(consumer: ChannelConsumer, readyCount: number): void {
     consumer.readyCount = readyCount;
-    this.#updateAvailable(consumer);
+    this.#rotation.update(consumer);
     this.wake();
   }
 
@@ -259,7 +241,7 @@ export class Channel implements WindowOwner {
     const consumer = this.#consumers.get(owner);
     if (consumer === undefined) return;
     consumer.inFlightCount--;
-    this.#updateAvailable(consumer);
+    this.#rotation.update(consumer);
   }
 
   // --- delivery ----------------------------------------------------------------------------------------------------
@@ -271,16 +253,37 @@ export class Channel implements WindowOwner {
     let expired = 0;
     for (const feed of this.#feeds) expired += feed.window.expire(nowMs, this);
     let delivered = 0;
-    if (!this.#paused && !this.#options.logPaused())
-      for (const feed of this.#feeds) if (!feed.stuck) delivered += this.#feed(feed, nowMs);
+    if (!this.#paused && !this.#options.logPaused()) delivered = this.#deliver(nowMs);
     if (expired > 0 || delivered > 0) this.#options.onDirty(this);
     this.#scheduleExpiry(nowMs);
   }
 
-  /** Hands over from one partition until consumers or records run out; returns how many it moved. */
-  #feed(feed: Feed, nowMs: number): number {
+  /**
+   * Hands over until consumers or records run out; returns how many it moved. Partitions take turns of `feedTurnMax`
+   * records, also from one call to the next; one that has nothing passes its turn on.
+   */
+  #deliver(nowMs: number): number {
+    const feeds = this.#feeds;
     let moved = 0;
-    while (this.#available.length > 0) {
+    for (let idle = 0; idle < feeds.length && this.#rotation.hasRoom; ) {
+      const feed = feeds[this.#feedIndex]!;
+      const count = feed.stuck ? 0 : this.#deliverFrom(feed, nowMs, this.#feedTurnLeft);
+      feed.releaseIdleReaders();
+      moved += count;
+      this.#feedTurnLeft -= count;
+      if (count > 0) idle = 0;
+      else idle++;
+      if (this.#feedTurnLeft > 0 && !this.#rotation.hasRoom) break;
+      this.#feedIndex = (this.#feedIndex + 1) % feeds.length;
+      this.#feedTurnLeft = feedTurnMax;
+    }
+    return moved;
+  }
+
+  /** Hands over at most `countMax` records of one partition; returns how many it moved. */
+  #deliverFrom(feed: ChannelFeed, nowMs: number, countMax: number): number {
+    let moved = 0;
+    while (moved < countMax && this.#rotation.hasRoom) {
       const readyOffset = feed.window.nextReady();
       const hasFresh = feed.window.cursor < feed.partition.highWatermark;
       let done: boolean;
@@ -290,12 +293,10 @@ export class Channel implements WindowOwner {
       if (!done) break;
       moved++;
     }
-    if (feed.window.cursor >= feed.partition.highWatermark) feed.freshReader.release();
-    if (feed.window.readyCount === 0) feed.readyReader.release();
     return moved;
   }
 
-  #deliverFresh(feed: Feed, nowMs: number): boolean {
+  #deliverFresh(feed: ChannelFeed, nowMs: number): boolean {
     feed.wasFresh = true;
     const offset = feed.window.cursor;
     const outcome = feed.freshReader.moveTo(offset);
@@ -308,24 +309,24 @@ export class Channel implements WindowOwner {
         return true;
       }
     }
-    const consumer = this.#takeConsumer();
+    const consumer = this.#rotation.take();
     const attempts = feed.window.deliverFresh(consumer.id, nowMs, nowMs + consumer.timeoutMs);
     consumer.sink.onRecord(record, feed.partition.number, attempts);
     return true;
   }
 
-  #deliverAgain(feed: Feed, offset: number, nowMs: number): boolean {
+  #deliverAgain(feed: ChannelFeed, offset: number, nowMs: number): boolean {
     feed.wasFresh = false;
     const outcome = feed.readyReader.moveTo(offset);
     if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.readyReader, offset);
-    const consumer = this.#takeConsumer();
+    const consumer = this.#rotation.take();
     const attempts = feed.window.deliverAgain(consumer.id, nowMs, nowMs + consumer.timeoutMs);
     consumer.sink.onRecord(feed.readyReader.record, feed.partition.number, attempts);
     return true;
   }
 
   /** A record that retention has removed is passed over; damage stops the partition, and is said. Returns true to go on. */
-  #unreadable(feed: Feed, reader: RecordReader, offset: number): boolean {
+  #unreadable(feed: ChannelFeed, reader: RecordReader, offset: number): boolean {
     this.#options.onUnreadable(this, feed.partition.number, offset, reader.error);
     reader.release();
     if (offset >= feed.partition.lowWatermark) {
@@ -336,42 +337,15 @@ export class Channel implements WindowOwner {
     return true;
   }
 
-  /** The next consumer with room, going round; there must be one. */
-  #takeConsumer(): ChannelConsumer {
-    if (this.#nextAvailable >= this.#available.length) this.#nextAvailable = 0;
-    const consumer = this.#available[this.#nextAvailable]!;
-    consumer.inFlightCount++;
-    consumer.deliveredCount++;
-    if (consumer.inFlightCount < consumer.readyCount) this.#nextAvailable++;
-    else this.#updateAvailable(consumer);
-    return consumer;
-  }
-
   #answered(consumer: ChannelConsumer): void {
     consumer.inFlightCount--;
-    this.#updateAvailable(consumer);
+    this.#rotation.update(consumer);
     this.#changed();
   }
 
   #changed(): void {
     this.#options.onDirty(this);
     this.wake();
-  }
-
-  #updateAvailable(consumer: ChannelConsumer): void {
-    const hasRoom = consumer.inFlightCount < consumer.readyCount;
-    const at = consumer.availableIndex;
-    if (hasRoom === at >= 0) return;
-    if (hasRoom) {
-      consumer.availableIndex = this.#available.push(consumer) - 1;
-      return;
-    }
-    const last = this.#available.pop()!;
-    if (last !== consumer) {
-      this.#available[at] = last;
-      last.availableIndex = at;
-    }
-    consumer.availableIndex = -1;
   }
 
   #scheduleExpiry(nowMs: number): void {

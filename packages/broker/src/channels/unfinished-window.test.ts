@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decodePage, encodePage } from "./channel-rows.ts";
-import { type Answer, pageSize, UnfinishedWindow } from "./unfinished-window.ts";
+import { type Answer, pageSize } from "./unfinished-page.ts";
+import { UnfinishedWindow } from "./unfinished-window.ts";
 
 const nobody = { onTimeout: () => undefined };
 

@@ -15,37 +15,9 @@
  */
 
 import { RingBuffer } from "@polylog/base/collections";
+import { type Answer, entryStates, nextPageStart, ownership, Page, pageMask, pageSize } from "./unfinished-page.ts";
 
-export const pageSize = 256;
-const pageMask = pageSize - 1;
-
-/** What one offset below the cursor is. `finished` is 0, so that a new page starts out as "nothing unfinished". */
-export const entryStates = { finished: 0, inFlight: 1, deferred: 2, ready: 3 } as const;
 const { finished, inFlight, deferred, ready } = entryStates;
-
-/** The answer to FIN, REQ and TOUCH. */
-export type Answer = "done" | "notInFlight" | "notOwner";
-
-export class Page {
-  readonly index: number;
-  readonly states = new Uint8Array(pageSize);
-  readonly attempts = new Uint16Array(pageSize);
-  readonly owners = new Uint32Array(pageSize);
-  readonly dueMs = new Float64Array(pageSize);
-  readonly deliveredMs = new Float64Array(pageSize);
-  unfinishedCount = 0;
-  inFlightCount = 0;
-  /** No entry is due before this. */
-  dueMinMs = Number.POSITIVE_INFINITY;
-  /** Changed since it was last saved. */
-  dirty = false;
-  /** The state store holds a row for it. */
-  saved = false;
-
-  constructor(index: number) {
-    this.index = index;
-  }
-}
 
 /** Hears about entries that the window itself moves. */
 export interface WindowOwner {
@@ -392,13 +364,4 @@ export class UnfinishedWindow {
     }
     return page;
   }
-}
-
-function ownership(page: Page | undefined, offset: number, owner: number): Answer {
-  if (page === undefined || page.states[offset & pageMask] !== inFlight) return "notInFlight";
-  return page.owners[offset & pageMask] === owner ? "done" : "notOwner";
-}
-
-function nextPageStart(offset: number): number {
-  return (Math.floor(offset / pageSize) + 1) * pageSize;
 }
