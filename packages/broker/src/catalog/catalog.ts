@@ -17,6 +17,7 @@ import type { Capture, Subscription } from "../publication.ts";
 import type { Router } from "../router/index.ts";
 import { BrokerLog } from "./broker-log.ts";
 import type { CaptureRule } from "./capture-rule.ts";
+import { offsetsOfPosition, type SeekPosition } from "./seek-position.ts";
 
 export interface CatalogOptions {
   readonly logs: LogStore;
@@ -136,15 +137,35 @@ export class Catalog {
     return channel;
   }
 
+  /** The channel, or CHANNEL_NOT_FOUND. */
+  requireChannel(log: BrokerLog, name: string): Channel {
+    const channel = log.channels.get(name);
+    if (channel === undefined) throw brokerErrors.CHANNEL_NOT_FOUND({ log: log.name, channel: name });
+    return channel;
+  }
+
   /** Resolves once the channel's progress and settings, as they are now, are saved. STATE_WRITE_FAILED. */
   async saveChannel(log: BrokerLog, channel: Channel): Promise<void> {
     if (!log.log.ephemeral) await this.#options.channelStore.save(channel);
   }
 
+  /**
+   * Moves a channel; what was in flight there is forgotten, and a later answer to it is `notInFlight` unless the same
+   * record is in flight again by then. Resolves once saved. Rejects as `offsetsOfPosition`, CHANNEL_NOT_FOUND,
+   * CHANNEL_CLOSED, STATE_WRITE_FAILED.
+   */
+  async seekChannel(log: BrokerLog, name: string, position: SeekPosition): Promise<void> {
+    const channel = this.requireChannel(log, name);
+    const offsets = await offsetsOfPosition(log, position);
+    if (channel.closed) throw brokerErrors.CHANNEL_CLOSED({ log: log.name, channel: name });
+    channel.moveTo(offsets);
+    await this.saveChannel(log, channel);
+    this.#options.logger.info("channel moved", { log: log.name, channel: name, offsets });
+  }
+
   /** Removes a channel; its consumers are told. CHANNEL_NOT_FOUND when there is none. */
   async deleteChannel(log: BrokerLog, name: string): Promise<void> {
-    const channel = log.channels.get(name);
-    if (channel === undefined) throw brokerErrors.CHANNEL_NOT_FOUND({ log: log.name, channel: name });
+    const channel = this.requireChannel(log, name);
     const removed = this.#remove(log, channel);
     if (log.channels.size > 0) return removed;
     // What is appended from now on waits for the next first channel, also while the rows are being removed.

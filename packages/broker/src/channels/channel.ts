@@ -127,15 +127,15 @@ export class Channel implements WindowOwner {
     this.moveTo(offsets);
   }
 
-  /** Starts every partition at the given offset, forgetting what was unfinished; `offsets[n]` is for partition n. */
-  moveTo(offsets: readonly number[]): void {
+  /** Moves partition n to `offsets[n]`, forgetting what was unfinished there; where that is undefined, it stays. */
+  moveTo(offsets: readonly (number | undefined)[]): void {
     for (const [index, feed] of this.#feeds.entries()) {
-      feed.moveTo(offsets[index] ?? feed.partition.nextOffset);
+      const offset = offsets[index];
+      if (offset === undefined) continue;
+      for (const consumer of this.#consumers.values()) consumer.inFlightCount -= feed.window.release(consumer.id);
+      feed.moveTo(offset);
     }
-    for (const consumer of this.#consumers.values()) {
-      consumer.inFlightCount = 0;
-      this.#rotation.update(consumer);
-    }
+    for (const consumer of this.#consumers.values()) this.#rotation.update(consumer);
     this.#options.onDirty(this);
     this.wake();
   }
