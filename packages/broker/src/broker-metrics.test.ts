@@ -28,6 +28,8 @@ test("tells of logs, partitions and channels", async () => {
     'polylog_channel_deferred{log="orders",channel="workers"} 1',
     'polylog_channel_timeouts_total{log="orders",channel="workers"} 0',
     'polylog_channel_requeues_total{log="orders",channel="workers"} 1',
+    'polylog_channel_dead{log="orders",channel="workers"} 0',
+    'polylog_channel_dead_lettered_total{log="orders",channel="workers"} 0',
     'polylog_channel_clamped_total{log="orders",channel="workers"} 0',
     "polylog_metric_series_left_out 0",
   ])

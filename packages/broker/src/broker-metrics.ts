@@ -35,6 +35,13 @@ const channelRows: readonly Row<Channel>[] = [
   ["polylog_channel_deferred", "gauge", "Records that wait for their time.", (channel) => channel.deferredCount],
   ["polylog_channel_timeouts_total", "counter", "Time-outs.", (channel) => channel.counters.timeoutCount],
   ["polylog_channel_requeues_total", "counter", "Requeues.", (channel) => channel.counters.requeueCount],
+  ["polylog_channel_dead", "gauge", "Records given up that are no dead letters yet.", (channel) => channel.deadCount],
+  [
+    "polylog_channel_dead_lettered_total",
+    "counter",
+    "Records that went to the log of dead letters.",
+    (channel) => channel.counters.deadLetterCount,
+  ],
   [
     "polylog_channel_clamped_total",
     "counter",

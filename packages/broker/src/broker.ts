@@ -81,6 +81,9 @@ export class Broker implements Service {
 
   /** Call it when no protocol server publishes or consumes any more. */
   async stop(): Promise<void> {
+    // Dead letters that are there before the channels close are not appended again after the start.
+    for (let busy = this.catalog.channelAppending; busy !== undefined; busy = this.catalog.channelAppending)
+      await busy.settleDeadLetters();
     this.catalog.close();
     await this.#channelStore.flush();
     await this.retained.flush();

@@ -12,6 +12,11 @@ export const brokerErrors = defineErrors("broker", {
     text: 'channel "{channel}" would be one more than the {limit} channels of log "{log}"',
     help: "delete channels that are not needed",
   },
+  DEAD_LETTER_NAME: {
+    text: 'log "{log}" can have no dead letters: "{name}" is too long for the log that would hold them',
+    help: "only logs whose names have at most 59 characters, #ephemeral included, can have a maximum of attempts",
+  },
+  MAX_ATTEMPTS_INVALID: { text: "a maximum of {maxAttempts} attempts is not 0 (no maximum) to {limit}" },
   CHANNEL_CLOSED: { text: 'channel "{channel}" of log "{log}" was deleted or the server is stopping' },
   INVALID_NAME: {
     text: '"{name}" is not a valid log or channel name',

@@ -14,7 +14,7 @@ export { BrokerLog } from "./catalog/broker-log.ts";
 export type { CaptureRule } from "./catalog/capture-rule.ts";
 export { partitionOfKey } from "./catalog/murmur2.ts";
 export type { SeekPosition } from "./catalog/seek-position.ts";
-export { Channel, type ChannelCounters } from "./channels/channel.ts";
+export { Channel, type ChannelCounters, type ChannelSettings } from "./channels/channel.ts";
 export { ChannelConsumer, type ConsumerSink } from "./channels/channel-consumer.ts";
 export type { Answer } from "./channels/unfinished-page.ts";
 export { brokerErrors } from "./errors.ts";

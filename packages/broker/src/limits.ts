@@ -41,6 +41,15 @@ export const defaultBrokerLimits: BrokerLimits = {
 /** Bytes that a consumer which fell behind reads from a segment at a time. */
 export const readAheadSize = 1024 * 1024;
 
+/** How long what could not become a dead letter waits to be tried again, in milliseconds. */
+export const deadLetterRetryMs = 1000;
+
+/** Dead letters of one channel that are being appended at a time. */
+export const deadLettersPendingMax = 1000;
+
+/** Deliveries that a channel may allow; attempts are counted in 16 bits. */
+export const maxAttemptsMax = 65_535;
+
 /** Series that one family of metrics lists; further logs, partitions or channels are counted and left out. */
 export const metricSeriesMax = 20_000;
 

@@ -110,6 +110,12 @@ export class BrokerLog implements Capture {
     return offset;
   }
 
+  /** As `appendRecord`, to the partition whose turn it is. True: acknowledge now; false: `waiter` hears with `token`. */
+  appendFields(fields: RecordFields, waiter: DurabilityWaiter, token: number): boolean {
+    const partition = this.nextPartition();
+    return this.#acknowledge(partition, this.appendRecord(partition, fields) + 1, waiter, token);
+  }
+
   #acknowledge(partition: Partition, endOffset: number, waiter: DurabilityWaiter, token: number): boolean {
     const level = this.log.config.durability;
     if (level === "memory") return true;

@@ -8,11 +8,12 @@
 import type { Clock } from "@polylog/base/clock";
 import type { Logger } from "@polylog/base/telemetry";
 import { isLogName, type LogConfig, type LogStore, type Partition, type StateStore } from "@polylog/log";
-import { Channel } from "../channels/channel.ts";
+import { Channel, type ChannelSettings } from "../channels/channel.ts";
 import { channelKey } from "../channels/channel-rows.ts";
-import type { ChannelStore } from "../channels/channel-store.ts";
+import type { ChannelStore, LoadedWindow, SavedChannel } from "../channels/channel-store.ts";
+import { deadLetterLogName } from "../channels/dead-letter.ts";
 import { brokerErrors } from "../errors.ts";
-import type { BrokerLimits } from "../limits.ts";
+import { type BrokerLimits, maxAttemptsMax } from "../limits.ts";
 import type { Capture, Subscription } from "../publication.ts";
 import type { Router } from "../router/index.ts";
 import { BrokerLog } from "./broker-log.ts";
@@ -163,6 +164,22 @@ export class Catalog {
     this.#options.logger.info("channel moved", { log: log.name, channel: name, offsets });
   }
 
+  /**
+   * Changes a channel's settings; what is left out stays. Resolves once saved. CHANNEL_NOT_FOUND, MAX_ATTEMPTS_INVALID,
+   * DEAD_LETTER_NAME, STATE_WRITE_FAILED.
+   */
+  async configureChannel(log: BrokerLog, name: string, settings: Partial<ChannelSettings>): Promise<ChannelSettings> {
+    const channel = this.requireChannel(log, name);
+    const { maxAttempts } = { ...channel.settings, ...settings };
+    if (!Number.isInteger(maxAttempts) || maxAttempts < 0 || maxAttempts > maxAttemptsMax)
+      throw brokerErrors.MAX_ATTEMPTS_INVALID({ maxAttempts, limit: maxAttemptsMax });
+    if (maxAttempts > 0) deadLetterLogName(log.name);
+    channel.configure({ maxAttempts });
+    await this.saveChannel(log, channel);
+    this.#options.logger.info("channel configured", { log: log.name, channel: name, maxAttempts });
+    return channel.settings;
+  }
+
   /** Removes a channel; its consumers are told. CHANNEL_NOT_FOUND when there is none. */
   async deleteChannel(log: BrokerLog, name: string): Promise<void> {
     const channel = this.requireChannel(log, name);
@@ -180,27 +197,44 @@ export class Catalog {
     for (const saved of await this.#options.channelStore.load()) {
       const log = this.#logs.get(saved.logName);
       if (log === undefined) continue; // The log was deleted in the middle of a crash; its channels go with it.
-      const channel = this.#addChannel(log, saved.name);
-      if (saved.paused) channel.setPaused(true);
-      for (const partition of log.partitions) await this.#loadWindow(log, channel, partition);
+      await this.#loadChannel(log, saved);
     }
   }
 
-  async #loadWindow(log: BrokerLog, channel: Channel, partition: Partition): Promise<void> {
+  /** The channel appears when all of it is loaded: one that is saved sooner would overwrite what is not. */
+  async #loadChannel(log: BrokerLog, saved: SavedChannel): Promise<void> {
+    const windows: (LoadedWindow | undefined)[] = [];
+    for (const partition of log.partitions) windows.push(await this.#loadWindow(log, saved, partition));
+    const channel = this.#addChannel(log, saved.name);
+    channel.restore(
+      saved,
+      windows.map((loaded) => loaded?.window),
+    );
+    channel.counters.clampCount = windows.filter((loaded) => loaded?.clamped !== undefined).length;
+    if (channel.counters.clampCount > 0) this.#options.channelStore.markDirty(channel);
+  }
+
+  async #loadWindow(log: BrokerLog, saved: SavedChannel, partition: Partition): Promise<LoadedWindow | undefined> {
     // What a damaged partition has lost may come back with its repair, so its positions stay.
-    const low = partition.lowWatermark;
-    const high = partition.highWatermark;
-    const kept = partition.status === "readOnly" ? undefined : { low, high };
-    const { number } = partition;
-    const loaded = await this.#options.channelStore.loadWindow(log.name, channel.name, number, kept);
-    if (loaded === undefined) return;
-    channel.restore(number, loaded.window);
-    if (loaded.clamped === undefined) return;
-    channel.counters.clampCount++;
-    this.#options.channelStore.markDirty(channel);
-    const { floor, cursor } = loaded.clamped;
-    const fields = { log: log.name, channel: channel.name, partition: number, floor, cursor, low, high };
-    this.#options.logger.warn("a channel's saved position is outside of the log and was moved into it", fields);
+    const { lowWatermark: low, highWatermark: high, status, number } = partition;
+    const loaded = await this.#options.channelStore.loadWindow(
+      saved,
+      number,
+      status === "readOnly" ? undefined : { low, high },
+    );
+    if (loaded?.clamped !== undefined) {
+      const { floor, cursor } = loaded.clamped;
+      const fields = { log: log.name, channel: saved.name, partition: number, floor, cursor, low, high };
+      this.#options.logger.warn("a channel's saved position is outside of the log and was moved into it", fields);
+    }
+    return loaded;
+  }
+
+  /** Some channel that is appending dead letters now, or undefined. */
+  get channelAppending(): Channel | undefined {
+    for (const log of this.#logs.values())
+      for (const channel of log.channels.values()) if (channel.appendingDeadLetters) return channel;
+    return undefined;
   }
 
   /** Ends every channel; nothing is delivered any more. */
@@ -226,6 +260,11 @@ export class Catalog {
       onDirty: (each) => {
         if (!log.log.ephemeral) this.#options.channelStore.markDirty(each);
       },
+      deadLetters: { append: (fields, waiter) => this.#deadLetterLog(log).appendFields(fields, waiter, 0) },
+      onDeadLetterFailure: (each, partition, offset, error) => {
+        const fields = { log: log.name, channel: each.name, partition, offset, error };
+        this.#options.logger.error("a record cannot go to the log of dead letters; it waits", fields);
+      },
       onUnreadable: (each, partition, offset, error) => {
         const fields = { log: log.name, channel: each.name, partition, offset, error };
         this.#options.logger.error("a record cannot be read; this partition of the channel waits", fields);
@@ -233,6 +272,12 @@ export class Catalog {
     });
     log.channels.set(name, channel);
     return channel;
+  }
+
+  /** Made on demand, with the durability of the log whose records it takes. */
+  #deadLetterLog(log: BrokerLog): BrokerLog {
+    const name = deadLetterLogName(log.name);
+    return this.#logs.get(name) ?? this.create(name, { durability: log.log.config.durability });
   }
 
   async #saveNew(log: BrokerLog, channel: Channel): Promise<void> {

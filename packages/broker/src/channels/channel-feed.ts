@@ -8,6 +8,8 @@ export class ChannelFeed {
   readonly partition: Partition;
   readonly freshReader: RecordReader;
   readonly readyReader: RecordReader;
+  #deadReader: RecordReader | undefined;
+  readonly #onRead: () => void;
   window = new UnfinishedWindow(0);
   /** The last record delivered was fresh: a ready one goes first now. */
   wasFresh = false;
@@ -17,6 +19,7 @@ export class ChannelFeed {
   /** `onRead` is called when a read that was under way has ended. */
   constructor(partition: Partition, onRead: () => void) {
     this.partition = partition;
+    this.#onRead = onRead;
     this.freshReader = new RecordReader(partition, onRead);
     this.readyReader = new RecordReader(partition, onRead);
   }
@@ -26,11 +29,18 @@ export class ChannelFeed {
     return Math.max(0, this.partition.highWatermark - this.window.cursor) + this.window.readyCount;
   }
 
+  /** For dead letters; most channels never have one. */
+  get deadReader(): RecordReader {
+    this.#deadReader ??= new RecordReader(this.partition, this.#onRead);
+    return this.#deadReader;
+  }
+
   /** Starts at `offset`, forgetting what was unfinished. */
   moveTo(offset: number): void {
     this.window.moveTo(offset);
     this.freshReader.release();
     this.readyReader.release();
+    this.#deadReader?.release();
     this.stuck = false;
   }
 

@@ -2,17 +2,18 @@
  * How a channel is saved in the state store. All rows of one save go out in one atomic write, so a crash finds floor,
  * cursor and pages of the same moment; what was answered since is delivered once more.
  *
- *     channel/<log>/<channel>                           JSON {"paused": boolean}
+ *     channel/<log>/<channel>                           JSON {"paused": boolean, "maxAttempts": number}
  *     channel-window/<log>/<channel>/<partition>        floor f64, cursor f64                      (little endian)
  *     channel-page/<log>/<channel>/<partition>/<page>   version u8 = 1, then for every unfinished offset of the page:
- *                                                       index u8, attempts u16, due f64 (wall-clock ms, 0 = ready)
+ *                                                       index u8, attempts u16, due f64 (wall-clock ms; 0: ready;
+ *                                                       below 0: dead, an index of `deadReasons` negated)
  *
  * An offset between floor and cursor that no page lists is finished. What was in flight is saved as ready: its consumer
  * does not survive the process. Names hold no "/", so keys are unambiguous.
  */
 
 import { brokerErrors } from "../errors.ts";
-import { entryStates, type Page, pageSize } from "./unfinished-page.ts";
+import { deadReasons, entryStates, type Page, pageSize } from "./unfinished-page.ts";
 import type { UnfinishedWindow } from "./unfinished-window.ts";
 
 const version = 1;
@@ -59,7 +60,8 @@ export function encodePage(page: Page, wallOffsetMs: number): Buffer {
     if (state === entryStates.finished) continue;
     row[at] = index;
     row.writeUInt16LE(page.attempts[index]!, at + 1);
-    row.writeDoubleLE(state === entryStates.deferred ? page.dueMs[index]! + wallOffsetMs : 0, at + 3);
+    const dueMs = state === entryStates.deferred ? page.dueMs[index]! + wallOffsetMs : 0;
+    row.writeDoubleLE(state === entryStates.dead ? -page.owners[index]! : dueMs, at + 3);
     at += entrySize;
   }
   return row;
@@ -72,7 +74,8 @@ export function decodePage(key: string, row: Buffer, window: UnfinishedWindow, w
     throw brokerErrors.STATE_DAMAGED({ key });
   for (let at = 1; at < row.length; at += entrySize) {
     const dueWallMs = row.readDoubleLE(at + 3);
-    const dueMs = dueWallMs === 0 ? undefined : dueWallMs - wallOffsetMs;
-    window.restore(page * pageSize + row[at]!, row.readUInt16LE(at + 1), dueMs);
+    const dueMs = dueWallMs <= 0 ? undefined : dueWallMs - wallOffsetMs;
+    const reason = dueWallMs < 0 ? (deadReasons[-dueWallMs] ?? "unknown") : undefined;
+    window.restore(page * pageSize + row[at]!, row.readUInt16LE(at + 1), dueMs, reason);
   }
 }

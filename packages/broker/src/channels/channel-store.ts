@@ -9,7 +9,7 @@ import type { PolylogError } from "@polylog/base/errors";
 import type { StateOperation, StateStore } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
 import { channelSaveIntervalMs } from "../limits.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, ChannelSettings } from "./channel.ts";
 import {
   channelKey,
   channelRowPrefix,
@@ -28,6 +28,7 @@ export interface SavedChannel {
   readonly logName: string;
   readonly name: string;
   readonly paused: boolean;
+  readonly settings: ChannelSettings;
 }
 
 /** Offsets from `low` to before `high`. */
@@ -107,7 +108,8 @@ export class ChannelStore {
       const [logName, name] = key.slice(channelRowPrefix.length).split("/");
       const settings = parseRow(key, row);
       if (logName === undefined || name === undefined) throw brokerErrors.STATE_DAMAGED({ key });
-      saved.push({ logName, name, paused: settings["paused"] === true });
+      const maxAttempts = typeof settings["maxAttempts"] === "number" ? settings["maxAttempts"] : 0;
+      saved.push({ logName, name, paused: settings["paused"] === true, settings: { maxAttempts } });
     }
     return saved;
   }
@@ -118,8 +120,7 @@ export class ChannelStore {
    * what lies outside is forgotten with the records.
    */
   async loadWindow(
-    logName: string,
-    name: string,
+    { logName, name, settings }: SavedChannel,
     partition: number,
     kept: OffsetRange | undefined,
   ): Promise<LoadedWindow | undefined> {
@@ -130,6 +131,7 @@ export class ChannelStore {
     const floor = clamp(saved.floor, kept);
     const cursor = clamp(saved.cursor, kept);
     const window = new UnfinishedWindow(floor, cursor);
+    window.setAttemptsMax(settings.maxAttempts);
     for await (const [page, entries] of this.#state.entries(pagePrefix(logName, name, partition)))
       decodePage(page, entries, window, this.#wallOffsetMs());
     window.restored();
@@ -138,7 +140,7 @@ export class ChannelStore {
 
   #collect(channel: Channel, operations: StateOperation[]): void {
     const { logName, name } = channel;
-    const settings = Buffer.from(JSON.stringify({ paused: channel.paused }));
+    const settings = Buffer.from(JSON.stringify({ paused: channel.paused, ...channel.settings }));
     operations.push({ type: "put", key: channelKey(logName, name), value: settings });
     for (const [partition, window] of channel.windows().entries()) {
       for (const page of window.takeRemovedPages())

@@ -5,7 +5,7 @@
  *     never delivered ──▶ in flight ──finish──▶ finished
  *                          ▲     │ requeue, time-out, consumer gone
  *                          │     ▼
- *          deferred ──due──▶ ready again
+ *          deferred ──due──▶ ready again        or, after `maxAttempts` deliveries: dead ──log of dead letters──▶ finished
  *
  * Delivery is one loop per turn (`#pump`): as long as some consumer has room and there is a record, hand it over.
  * Records to deliver again and fresh ones take turns, so that a record which always fails cannot hold up the rest.
@@ -19,6 +19,7 @@ import { feedTurnMax } from "../limits.ts";
 import { ChannelConsumer, type ConsumerSink } from "./channel-consumer.ts";
 import { ChannelFeed } from "./channel-feed.ts";
 import { ConsumerRotation } from "./consumer-rotation.ts";
+import { type DeadLetterLog, DeadLetterWriter } from "./dead-letter-writer.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { Answer } from "./unfinished-page.ts";
 import type { UnfinishedWindow, WindowOwner } from "./unfinished-window.ts";
@@ -30,6 +31,14 @@ export interface ChannelCounters {
   finishCount: number;
   /** Partitions whose saved position lay outside of the log when it was loaded, and was moved. */
   clampCount: number;
+  /** Records that went to the log of dead letters. */
+  deadLetterCount: number;
+}
+
+/** What is saved with a channel and can be changed. */
+export interface ChannelSettings {
+  /** Deliveries of a record after which it goes to the log of dead letters unless it is finished; 0: no maximum. */
+  readonly maxAttempts: number;
 }
 
 export interface ChannelOptions {
@@ -41,6 +50,8 @@ export interface ChannelOptions {
   readonly logPaused: () => boolean;
   /** Something changed that must be saved. */
   readonly onDirty: (channel: Channel) => void;
+  readonly deadLetters: DeadLetterLog;
+  readonly onDeadLetterFailure: (channel: Channel, partition: number, offset: number, error: unknown) => void;
   /** A record cannot be read: damage or retention. */
   readonly onUnreadable: (channel: Channel, partition: number, offset: number, error: unknown) => void;
 }
@@ -50,7 +61,13 @@ export class Channel implements WindowOwner {
   readonly logName: string;
   /** Lives in memory and goes with its last consumer. */
   readonly ephemeral: boolean;
-  readonly counters: ChannelCounters = { timeoutCount: 0, requeueCount: 0, finishCount: 0, clampCount: 0 };
+  readonly counters: ChannelCounters = {
+    timeoutCount: 0,
+    requeueCount: 0,
+    finishCount: 0,
+    clampCount: 0,
+    deadLetterCount: 0,
+  };
   readonly #options: ChannelOptions;
   readonly #clock: Clock;
   readonly #feeds: readonly ChannelFeed[];
@@ -60,6 +77,8 @@ export class Channel implements WindowOwner {
   #feedIndex = 0;
   #feedTurnLeft = feedTurnMax;
   #nextConsumerId = 1;
+  readonly #deadLetters: DeadLetterWriter;
+  #settings: ChannelSettings = { maxAttempts: 0 };
   #paused = false;
   #closed = false;
   /** Records that were not for this channel, or came before this process. */
@@ -76,6 +95,18 @@ export class Channel implements WindowOwner {
     this.ephemeral = options.name.endsWith("#ephemeral");
     this.#feeds = options.partitions.map((partition) => new ChannelFeed(partition, () => this.wake()));
     this.#earlierCount = this.#endOffsetSum();
+    this.#deadLetters = new DeadLetterWriter({
+      logName: this.logName,
+      channelName: this.name,
+      log: options.deadLetters,
+      clock: this.#clock,
+      onBuried: () => {
+        this.counters.deadLetterCount++;
+        options.onDirty(this);
+      },
+      onFailure: (partition, offset, error) => options.onDeadLetterFailure(this, partition, offset, error),
+      wake: () => this.wake(),
+    });
   }
 
   // --- what it is --------------------------------------------------------------------------------------------------
@@ -114,6 +145,15 @@ export class Channel implements WindowOwner {
     return this.#feeds.reduce((sum, feed) => sum + feed.window.deferredCount, 0);
   }
 
+  /** Records given up that are not in the log of dead letters yet. */
+  get deadCount(): number {
+    return this.#feeds.reduce((sum, feed) => sum + feed.window.deadCount, 0);
+  }
+
+  get settings(): ChannelSettings {
+    return this.#settings;
+  }
+
   /** The windows, one per partition, for the store that saves them. */
   windows(): readonly UnfinishedWindow[] {
     return this.#feeds.map((feed) => feed.window);
@@ -145,9 +185,17 @@ export class Channel implements WindowOwner {
     this.moveTo(this.#feeds.map((feed) => feed.partition.nextOffset));
   }
 
-  /** Puts a saved window back; before the first consumer only. */
-  restore(partition: number, window: UnfinishedWindow): void {
-    this.#feeds[partition]!.window = window;
+  /** Puts back what was saved, `windows[n]` for partition n; before the first consumer only. */
+  restore(
+    saved: { paused: boolean; settings: ChannelSettings },
+    windows: readonly (UnfinishedWindow | undefined)[],
+  ): void {
+    this.#paused = saved.paused;
+    this.#settings = saved.settings;
+    for (const [index, feed] of this.#feeds.entries()) {
+      feed.window = windows[index] ?? feed.window;
+      feed.window.setAttemptsMax(saved.settings.maxAttempts);
+    }
     this.wake();
   }
 
@@ -218,6 +266,22 @@ export class Channel implements WindowOwner {
     this.wake();
   }
 
+  /** Takes effect at once: what has used up its attempts is not delivered again. */
+  configure(settings: ChannelSettings): void {
+    this.#settings = settings;
+    for (const feed of this.#feeds) feed.window.setAttemptsMax(settings.maxAttempts);
+    this.#changed();
+  }
+
+  get appendingDeadLetters(): boolean {
+    return this.#deadLetters.appending;
+  }
+
+  /** Resolves when the dead letters that are being appended are there, or have failed. */
+  settleDeadLetters(): Promise<void> {
+    return this.#deadLetters.settle();
+  }
+
   /** Something may be deliverable: look at the end of the turn. */
   wake(): void {
     if (this.#pumpScheduled || this.#closed) return;
@@ -230,6 +294,7 @@ export class Channel implements WindowOwner {
     if (this.#closed) return;
     this.#closed = true;
     this.#clock.clearTimer(this.#timer);
+    this.#deadLetters.close();
     if (!deleted) return;
     for (const consumer of this.#consumers.values()) consumer.sink.onChannelClosed();
     this.#consumers.clear();
@@ -252,6 +317,7 @@ export class Channel implements WindowOwner {
     const nowMs = this.#clock.monotonicMs();
     let expired = 0;
     for (const feed of this.#feeds) expired += feed.window.expire(nowMs, this);
+    for (const feed of this.#feeds) if (feed.window.deadCount > 0) this.#deadLetters.pump(feed);
     let delivered = 0;
     if (!this.#paused && !this.#options.logPaused()) delivered = this.#deliver(nowMs);
     if (expired > 0 || delivered > 0) this.#options.onDirty(this);

@@ -11,6 +11,8 @@ import { encodeWindow, pageKey, windowKey } from "./channel-rows.ts";
 import { ChannelStore } from "./channel-store.ts";
 import { UnfinishedWindow } from "./unfinished-window.ts";
 
+const savedChannel = { logName: "orders", name: "workers", paused: false, settings: { maxAttempts: 0 } };
+
 function savedWindow(floor: number, cursor: number, partition = 0) {
   const value = encodeWindow(new UnfinishedWindow(floor, cursor));
   return { type: "put", key: windowKey("orders", "workers", partition), value } as const;
@@ -67,7 +69,7 @@ test("moves a position below the first record kept up to it", async () => {
   const page = { type: "put", key: pageKey("orders", "workers", 0, 0), value: unfinished } as const;
   await state.write([savedWindow(3, 20), page]);
   const store = new ChannelStore(state, new ManualClock(), () => undefined);
-  const loaded = await store.loadWindow("orders", "workers", 0, { low: 10, high: 30 });
+  const loaded = await store.loadWindow(savedChannel, 0, { low: 10, high: 30 });
   assert.deepEqual(loaded?.clamped, { floor: 3, cursor: 20 });
   const { window } = loaded!;
   assert.deepEqual([window.floor, window.cursor, window.readyCount, window.nextReady()], [12, 20, 1, 12]);
@@ -78,7 +80,7 @@ test("leaves a position inside of the log alone", async () => {
   await state.open();
   await state.write([savedWindow(10, 30)]);
   const store = new ChannelStore(state, new ManualClock(), () => undefined);
-  const loaded = await store.loadWindow("orders", "workers", 0, { low: 10, high: 30 });
+  const loaded = await store.loadWindow(savedChannel, 0, { low: 10, high: 30 });
   assert.deepEqual([loaded?.clamped, loaded?.window.floor, loaded?.window.cursor], [undefined, 30, 30]);
 });
 
@@ -87,7 +89,7 @@ test("leaves the positions of a damaged partition alone", async () => {
   await state.open();
   await state.write([savedWindow(10, 10)]);
   const store = new ChannelStore(state, new ManualClock(), () => undefined);
-  const loaded = await store.loadWindow("orders", "workers", 0, undefined);
+  const loaded = await store.loadWindow(savedChannel, 0, undefined);
   assert.deepEqual([loaded?.clamped, loaded?.window.cursor], [undefined, 10]);
 });
 

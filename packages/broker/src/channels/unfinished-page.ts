@@ -7,7 +7,14 @@ export const pageSize = 256;
 export const pageMask = pageSize - 1;
 
 /** What one offset below the cursor is. `finished` is 0, so that a new page starts out as "nothing unfinished". */
-export const entryStates = { finished: 0, inFlight: 1, deferred: 2, ready: 3 } as const;
+export const entryStates = { finished: 0, inFlight: 1, deferred: 2, ready: 3, dead: 4 } as const;
+
+/**
+ * How the last delivery of a dead message ended; `restart`: its consumer did not survive the process, `configure`: the
+ * maximum was lowered to what it had used up. The index is what is saved, and is in `Page.owners` while it is dead.
+ */
+export const deadReasons = ["unknown", "requeue", "timeout", "disconnect", "restart", "configure"] as const;
+export type DeadReason = (typeof deadReasons)[number];
 
 /** The answer to FIN, REQ and TOUCH. */
 export type Answer = "done" | "notInFlight" | "notOwner";

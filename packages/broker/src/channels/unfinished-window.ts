@@ -6,7 +6,8 @@
  *
  * Everything below `floor` is finished; nothing from `cursor` on was delivered yet. In between, pages of 256 offsets
  * hold 23 bytes for each: state, attempts, owner, when it is due, when it was delivered. FIN, REQ and TOUCH are
- * arithmetic on the offset. A page goes when nothing in it is unfinished, so memory follows what is unfinished.
+ * arithmetic on the offset. With a maximum of attempts, a message that is given back after as many deliveries is dead: it
+ * is never delivered again and waits until it is buried. A page goes when nothing in it is unfinished, so memory follows what is unfinished.
  *
  * Time-outs and delays are one mechanism: every page knows a lower bound of its due times, and only pages whose bound
  * has passed are looked through. Times are the clock's monotonic milliseconds.
@@ -15,9 +16,19 @@
  */
 
 import { RingBuffer } from "@polylog/base/collections";
-import { type Answer, entryStates, nextPageStart, ownership, Page, pageMask, pageSize } from "./unfinished-page.ts";
+import {
+  type Answer,
+  type DeadReason,
+  deadReasons,
+  entryStates,
+  nextPageStart,
+  ownership,
+  Page,
+  pageMask,
+  pageSize,
+} from "./unfinished-page.ts";
 
-const { finished, inFlight, deferred, ready } = entryStates;
+const { finished, inFlight, deferred, ready, dead } = entryStates;
 
 /** Hears about entries that the window itself moves. */
 export interface WindowOwner {
@@ -33,9 +44,14 @@ export class UnfinishedWindow {
   #recent: Page | undefined;
   /** Offsets to deliver again, oldest first. Entries whose state is no longer `ready` are skipped. */
   readonly #ready = new RingBuffer<number>();
+  /** Offsets to bury, oldest first; those whose state is no longer `dead` are skipped. */
+  readonly #dead = new RingBuffer<number>();
+  #attemptsMax = 0;
+  #moveCount = 0;
   #readyCount = 0;
   #inFlightCount = 0;
   #deferredCount = 0;
+  #deadCount = 0;
   #dueMinMs = Number.POSITIVE_INFINITY;
   /** Pages that were saved and are gone: their rows are to be deleted. */
   readonly #removedPages: number[] = [];
@@ -64,6 +80,15 @@ export class UnfinishedWindow {
 
   get deferredCount(): number {
     return this.#deferredCount;
+  }
+
+  get deadCount(): number {
+    return this.#deadCount;
+  }
+
+  /** How often `moveTo` was called. */
+  get moveCount(): number {
+    return this.#moveCount;
   }
 
   // --- delivery ----------------------------------------------------------------------------------------------------
@@ -148,7 +173,8 @@ export class UnfinishedWindow {
     if (answer !== "done") return answer;
     this.#inFlightCount--;
     page!.inFlightCount--;
-    if (dueMs === undefined) this.#makeReady(page!, offset);
+    if (this.#isUsedUp(page!, offset)) this.#die(page!, offset, "requeue");
+    else if (dueMs === undefined) this.#makeReady(page!, offset);
     else this.#defer(page!, offset, dueMs);
     return "done";
   }
@@ -172,7 +198,7 @@ export class UnfinishedWindow {
         if (page.states[at] !== inFlight || page.owners[at] !== owner) continue;
         this.#inFlightCount--;
         page.inFlightCount--;
-        this.#makeReady(page, page.index * pageSize + at);
+        this.#giveBack(page, page.index * pageSize + at, "disconnect");
         released++;
       }
     }
@@ -217,8 +243,61 @@ export class UnfinishedWindow {
     } else {
       this.#deferredCount--;
     }
-    this.#makeReady(page, page.index * pageSize + at);
+    this.#giveBack(page, page.index * pageSize + at, "timeout");
     return 1;
+  }
+
+  // --- dead messages -----------------------------------------------------------------------------------------------
+
+  /** Deliveries after which a message that is given back is dead; 0: never. What has used them up is dead at once. */
+  setAttemptsMax(attemptsMax: number): void {
+    this.#attemptsMax = attemptsMax;
+    if (attemptsMax === 0) return;
+    for (const page of this.#pages.values()) {
+      for (let at = 0; at < pageSize; at++) {
+        const state = page.states[at];
+        if ((state !== ready && state !== deferred) || page.attempts[at]! < attemptsMax) continue;
+        if (state === ready) this.#readyCount--;
+        else this.#deferredCount--;
+        this.#die(page, page.index * pageSize + at, "configure");
+      }
+    }
+  }
+
+  /** The offset to bury next, or -1. It stays until `takeDead`. */
+  nextDead(): number {
+    for (;;) {
+      const offset = this.#dead.peek();
+      if (offset === undefined) return -1;
+      if (this.#stateOf(offset) === dead) return offset;
+      this.#dead.shift();
+    }
+  }
+
+  /** Takes what `nextDead` answered out of the queue; it stays dead until `bury`. */
+  takeDead(): void {
+    this.#dead.shift();
+  }
+
+  /** Puts an offset that was taken back into the queue, at its end. */
+  keepDead(offset: number): void {
+    if (this.#stateOf(offset) === dead) this.#dead.push(offset);
+  }
+
+  /** Attempts and reason of a dead offset. */
+  deathOf(offset: number): { readonly attempts: number; readonly reason: DeadReason } {
+    const page = this.#pageOf(offset)!;
+    const at = offset & pageMask;
+    return { attempts: page.attempts[at]!, reason: deadReasons[page.owners[at]!] ?? "unknown" };
+  }
+
+  /** Finishes a dead offset. False when it is not dead. */
+  bury(offset: number): boolean {
+    const page = this.#pageOf(offset);
+    if (page === undefined || page.states[offset & pageMask] !== dead) return false;
+    this.#deadCount--;
+    this.#leave(page, offset);
+    return true;
   }
 
   // --- whole window ------------------------------------------------------------------------------------------------
@@ -229,6 +308,9 @@ export class UnfinishedWindow {
     this.#pages.clear();
     this.#recent = undefined;
     this.#ready.clear();
+    this.#dead.clear();
+    this.#deadCount = 0;
+    this.#moveCount++;
     this.#readyCount = 0;
     this.#inFlightCount = 0;
     this.#deferredCount = 0;
@@ -238,8 +320,11 @@ export class UnfinishedWindow {
     this.#moved = true;
   }
 
-  /** Puts an entry back as it was saved: deferred until `dueMs`, or ready when undefined. Below the cursor only. */
-  restore(offset: number, attempts: number, dueMs: number | undefined): void {
+  /**
+   * Puts an entry back as it was saved: dead for a reason, deferred until `dueMs`, or ready when undefined; what has used
+   * up its attempts was in flight. Below the cursor only, and after `setAttemptsMax`.
+   */
+  restore(offset: number, attempts: number, dueMs: number | undefined, reason?: DeadReason): void {
     if (offset < this.#floor || offset >= this.#cursor) return;
     const page = this.#pageFor(offset);
     const at = offset & pageMask;
@@ -247,7 +332,8 @@ export class UnfinishedWindow {
     page.saved = true;
     page.unfinishedCount++;
     page.attempts[at] = attempts;
-    if (dueMs === undefined) this.#makeReady(page, offset);
+    if (reason !== undefined || this.#isUsedUp(page, offset)) this.#die(page, offset, reason ?? "restart");
+    else if (dueMs === undefined) this.#makeReady(page, offset);
     else this.#defer(page, offset, dueMs);
     page.dirty = false;
   }
@@ -301,6 +387,23 @@ export class UnfinishedWindow {
     if (offset === this.#floor) this.#raiseFloor();
     // The page under the cursor stays: it is about to be written to.
     if (page.unfinishedCount === 0 && page.index !== Math.floor(this.#cursor / pageSize)) this.#remove(page);
+  }
+
+  #isUsedUp(page: Page, offset: number): boolean {
+    return this.#attemptsMax > 0 && page.attempts[offset & pageMask]! >= this.#attemptsMax;
+  }
+
+  #giveBack(page: Page, offset: number, reason: DeadReason): void {
+    if (this.#isUsedUp(page, offset)) this.#die(page, offset, reason);
+    else this.#makeReady(page, offset);
+  }
+
+  #die(page: Page, offset: number, reason: DeadReason): void {
+    page.states[offset & pageMask] = dead;
+    page.owners[offset & pageMask] = deadReasons.indexOf(reason);
+    page.dirty = true;
+    this.#deadCount++;
+    this.#dead.push(offset);
   }
 
   #makeReady(page: Page, offset: number): void {

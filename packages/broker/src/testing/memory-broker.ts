@@ -56,7 +56,9 @@ export class MemoryBroker {
 
   /** A clean stop, and a start on the same storage. */
   async restart(options: MemoryBrokerOptions = {}): Promise<MemoryBroker> {
-    await this.broker.stop();
+    const stopped = this.broker.stop();
+    await this.run();
+    await stopped;
     await this.logs.close();
     return MemoryBroker.#open(this.storage, this.state, options);
   }
