@@ -17,6 +17,11 @@ export const brokerErrors = defineErrors("broker", {
     help: "only logs whose names have at most 59 characters, #ephemeral included, can have a maximum of attempts",
   },
   MAX_ATTEMPTS_INVALID: { text: "a maximum of {maxAttempts} attempts is not 0 (no maximum) to {limit}" },
+  REPLAY_RUNNING: {
+    text: 'dead letters of log "{log}" are being replayed',
+    help: "wait until that has ended",
+    retryable: true,
+  },
   CHANNEL_CLOSED: { text: 'channel "{channel}" of log "{log}" was deleted or the server is stopping' },
   INVALID_NAME: {
     text: '"{name}" is not a valid log or channel name',

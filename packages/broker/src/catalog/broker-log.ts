@@ -19,6 +19,8 @@ export class BrokerLog implements Capture {
   paused = false;
   /** Where a first channel starts, per partition; empty: at the first record kept. */
   backlogOffsets: readonly number[] = [];
+  /** Of a log of dead letters: up to where each partition was replayed. */
+  replayedOffsets: readonly number[] = [];
   /** Records and value bytes appended since the process began. */
   messageCount = 0;
   messageBytes = 0;

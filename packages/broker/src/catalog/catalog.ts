@@ -2,7 +2,7 @@
  * Which logs there are, what they capture, and their channels. Logs and channels come into being here, are saved here and
  * go away here; everything else only uses them.
  *
- *     log-settings/<log>   JSON {"paused": boolean, "backlogOffsets": number[]}
+ *     log-settings/<log>   JSON {"paused": boolean, "backlogOffsets": number[], "replayedOffsets": number[]}
  */
 
 import type { Clock } from "@polylog/base/clock";
@@ -18,6 +18,7 @@ import type { Capture, Subscription } from "../publication.ts";
 import type { Router } from "../router/index.ts";
 import { BrokerLog } from "./broker-log.ts";
 import type { CaptureRule } from "./capture-rule.ts";
+import { type ReplayRange, replayRange } from "./replay.ts";
 import { offsetsOfPosition, type SeekPosition } from "./seek-position.ts";
 
 export interface CatalogOptions {
@@ -31,11 +32,15 @@ export interface CatalogOptions {
   readonly logger: Logger;
 }
 
+type LogSettings = Pick<BrokerLog, "paused" | "backlogOffsets" | "replayedOffsets">;
+
 const settingsPrefix = "log-settings/";
 
 export class Catalog {
   readonly #options: CatalogOptions;
   readonly #logs = new Map<string, BrokerLog>();
+  /** Logs of dead letters that are being replayed. */
+  readonly #replaying = new Set<BrokerLog>();
   /** Channels whose creation is being saved. */
   readonly #creating = new Map<Channel, Promise<void>>();
   /** Channels whose rows are being removed, by key: one of the same name is saved after that. Never rejects. */
@@ -105,8 +110,11 @@ export class Catalog {
     await this.#saveSettings(log);
   }
 
-  /** The channel, made when it does not exist. Resolves once saved. INVALID_NAME, CHANNEL_LIMIT, STATE_WRITE_FAILED. */
-  async ensureChannel(log: BrokerLog, name: string): Promise<Channel> {
+  /**
+   * The channel, made when it does not exist: at `from`, by default a first one at the backlog, others at the end.
+   * Resolves once saved. INVALID_NAME, CHANNEL_LIMIT, STATE_WRITE_FAILED.
+   */
+  async ensureChannel(log: BrokerLog, name: string, from?: "earliest" | "latest"): Promise<Channel> {
     const existing = log.channels.get(name);
     if (existing !== undefined) {
       await this.#creating.get(existing);
@@ -116,11 +124,15 @@ export class Catalog {
     const { channelsPerLogMax } = this.#options.limits;
     if (log.channels.size >= channelsPerLogMax)
       throw brokerErrors.CHANNEL_LIMIT({ channel: name, limit: channelsPerLogMax, log: log.name });
-    const isFirst = log.channels.size === 0;
+    const isFirst = from === undefined && log.channels.size === 0;
     const channel = this.#addChannel(log, name);
     channel.startAt(
       log.partitions.map((partition, index) =>
-        isFirst ? (log.backlogOffsets[index] ?? partition.lowWatermark) : partition.nextOffset,
+        isFirst
+          ? (log.backlogOffsets[index] ?? partition.lowWatermark)
+          : from === "earliest"
+            ? partition.lowWatermark
+            : partition.nextOffset,
       ),
     );
     const saved = this.#saveNew(log, channel);
@@ -178,6 +190,46 @@ export class Catalog {
     await this.saveChannel(log, channel);
     this.#options.logger.info("channel configured", { log: log.name, channel: name, maxAttempts });
     return channel.settings;
+  }
+
+  /**
+   * Appends dead letters to their log once more; see `replay.ts`. Without a range those that came since the last time;
+   * with one, those, as often as asked. Returns how many. LOG_NOT_FOUND when there are no dead letters, INVALID_PARTITION,
+   * log.OFFSET_OUT_OF_RANGE, REPLAY_RUNNING, or what the log refuses with: calling again goes on from there.
+   */
+  async replayDeadLetters(log: BrokerLog, range?: ReplayRange): Promise<number> {
+    const dead = this.require(deadLetterLogName(log.name));
+    if (this.#replaying.has(dead)) throw brokerErrors.REPLAY_RUNNING({ log: log.name });
+    this.#replaying.add(dead);
+    try {
+      const replayed = await (range === undefined ? this.#replayNew(log, dead) : this.#replayRange(log, dead, range));
+      this.#options.logger.info("dead letters replayed", { log: log.name, count: replayed });
+      return replayed;
+    } finally {
+      this.#replaying.delete(dead);
+    }
+  }
+
+  async #replayRange(log: BrokerLog, dead: BrokerLog, range: ReplayRange): Promise<number> {
+    const from = dead.partitions[range.partition];
+    const last = dead.partitions.length - 1;
+    if (from === undefined) throw brokerErrors.INVALID_PARTITION({ log: dead.name, partition: range.partition, last });
+    return replayRange(log, from, range, dead.name, () => Promise.resolve());
+  }
+
+  async #replayNew(log: BrokerLog, dead: BrokerLog): Promise<number> {
+    let replayed = 0;
+    for (const { number, lowWatermark, highWatermark: endOffset } of dead.partitions) {
+      const offset = Math.min(endOffset, Math.max(lowWatermark, dead.replayedOffsets[number] ?? 0));
+      const range = { partition: number, offset, endOffset };
+      replayed += await replayRange(log, dead.partitions[number]!, range, dead.name, async (next) => {
+        dead.replayedOffsets = dead.partitions.map((each, index) =>
+          index === number ? next : (dead.replayedOffsets[index] ?? each.lowWatermark),
+        );
+        if (this.#logs.get(dead.name) === dead) await this.#saveSettings(dead);
+      });
+    }
+    return replayed;
   }
 
   /** Removes a channel; its consumers are told. CHANNEL_NOT_FOUND when there is none. */
@@ -300,7 +352,8 @@ export class Catalog {
 
   async #saveSettings(log: BrokerLog): Promise<void> {
     if (log.log.ephemeral) return;
-    const value = Buffer.from(JSON.stringify({ paused: log.paused, backlogOffsets: log.backlogOffsets }));
+    const { paused, backlogOffsets, replayedOffsets } = log;
+    const value = Buffer.from(JSON.stringify({ paused, backlogOffsets, replayedOffsets }));
     await this.#options.state.write([{ type: "put", key: settingsPrefix + log.name, value }]);
   }
 
@@ -308,15 +361,20 @@ export class Catalog {
     const log = this.#logs.get(key.slice(settingsPrefix.length));
     if (log === undefined) return;
     try {
-      const settings = JSON.parse(row.toString("utf8")) as { paused?: boolean; backlogOffsets?: number[] };
+      const settings = JSON.parse(row.toString("utf8")) as Partial<LogSettings>;
       log.paused = settings.paused === true;
-      log.backlogOffsets = (settings.backlogOffsets ?? []).map((offset, index) => {
-        const partition = log.partitions[index];
-        // Beyond the end, what is appended next would never reach the first channel.
-        return partition?.status === "open" ? Math.min(offset, partition.highWatermark) : offset;
-      });
+      log.backlogOffsets = withinLog(log, settings.backlogOffsets ?? []);
+      log.replayedOffsets = withinLog(log, settings.replayedOffsets ?? []);
     } catch (error) {
       throw brokerErrors.STATE_DAMAGED({ key }, error);
     }
   }
+}
+
+/** Beyond the end, what is appended next would never reach the first channel, or be replayed. */
+function withinLog(log: BrokerLog, offsets: readonly number[]): number[] {
+  return offsets.map((offset, index) => {
+    const partition = log.partitions[index];
+    return partition?.status === "open" ? Math.min(offset, partition.highWatermark) : offset;
+  });
 }
