@@ -98,6 +98,11 @@ export const applicationCodes: ReadonlyMap<string, number> = new Map([
   ["log.CORRUPT_BATCH", -32012],
   ["log.OFFSETS_MISSING", -32013],
   ["log.LOG_CONFIG_INVALID", -32014],
+  ["broker.CHANNEL_NOT_FOUND", -32015],
+  ["broker.CHANNEL_LIMIT", -32016],
+  ["broker.CHANNEL_CLOSED", -32017],
+  ["broker.DEAD_LETTER_NAME", -32018],
+  ["broker.REPLAY_RUNNING", -32019],
 ]);
 
 export const applicationCodeDefault = -32000;

@@ -1,7 +1,18 @@
 /** The methods there are. */
 
+import { channelConfigure } from "./channel-configure.ts";
+import { channelCreate } from "./channel-create.ts";
+import { channelDelete } from "./channel-delete.ts";
+import { channelList } from "./channel-list.ts";
+import { channelPause } from "./channel-pause.ts";
+import { channelReplayDeadLetters } from "./channel-replay-dead-letters.ts";
+import { channelSeek } from "./channel-seek.ts";
+import { channelUnpause } from "./channel-unpause.ts";
 import { consume } from "./consume.ts";
 import { logCreate } from "./log-create.ts";
+import { logDelete } from "./log-delete.ts";
+import { logDescribe } from "./log-describe.ts";
+import { logEmpty } from "./log-empty.ts";
 import { logList } from "./log-list.ts";
 import type { Method } from "./method.ts";
 import { produce } from "./produce.ts";
@@ -12,9 +23,20 @@ import { unsubscribe } from "./unsubscribe.ts";
 export const methods: readonly Method[] = [
   logCreate,
   logList,
+  logDescribe,
+  logEmpty,
+  logDelete,
   produce,
   consume,
   subscribe,
   subscriptionCredit,
   unsubscribe,
+  channelCreate,
+  channelList,
+  channelConfigure,
+  channelPause,
+  channelUnpause,
+  channelSeek,
+  channelReplayDeadLetters,
+  channelDelete,
 ];

@@ -58,3 +58,32 @@ test("every method asks whether it is allowed", async () => {
     assert.equal(await client.refusalCode(method, { log: "orders", from: "latest" }), "broker.NOT_AUTHORIZED");
   assert.deepEqual(asked, ["manage orders", "consume orders", "produce orders", "consume orders", "consume orders"]);
 });
+
+test("log.describe tells of partitions, channels and captures", async () => {
+  const client = await MemoryClient.start();
+  await client.ask("log.create", { log: "orders" });
+  await client.ask("produce", { log: "orders", records: [{ value: "" }] });
+  const described = await client.ask("log.describe", { log: "orders" });
+  assert.deepEqual(described.watermarks, [{ partition: 0, low: 0, high: 1, status: "open" }]);
+  assert.deepEqual(
+    [described.depth, described.paused, described.captures, described.channels],
+    [1, false, ["orders"], []],
+  );
+});
+
+test("log.empty drops what waits for a first channel", async () => {
+  const client = await MemoryClient.start();
+  await client.ask("log.create", { log: "orders" });
+  await client.ask("produce", { log: "orders", records: [{ value: "" }] });
+  await client.ask("log.empty", { log: "orders" });
+  assert.equal((await client.ask("log.describe", { log: "orders" })).depth, 0);
+  assert.equal((await client.ask("consume", { log: "orders", from: "earliest" })).records.length, 1);
+});
+
+test("log.delete removes the log", async () => {
+  const client = await MemoryClient.start();
+  await client.ask("log.create", { log: "orders" });
+  await client.ask("log.delete", { log: "orders" });
+  for (const method of ["log.delete", "log.empty", "log.describe", "channel.list"])
+    assert.equal(await client.refusalCode(method, { log: "orders" }), "broker.LOG_NOT_FOUND");
+});

@@ -9,6 +9,9 @@ import { encodings } from "../records/encoding.ts";
 /** Any text: the broker knows what a name is, and whether there is one. */
 export const logSchema = v.pipe(v.string(), v.transform(quote));
 
+/** A channel of a log. */
+export const channelEntries = { log: logSchema, channel: logSchema };
+
 export const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 export const partitionSchema = v.optional(countSchema);

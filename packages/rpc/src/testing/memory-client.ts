@@ -5,7 +5,9 @@ import { anonymous } from "@polylog/broker";
 import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing";
 import { Dispatcher } from "../json-rpc.ts";
 import { defaultRpcLimits } from "../limits.ts";
+import type { ChannelDescription } from "../methods/channel-list.ts";
 import { methods } from "../methods/index.ts";
+import type { WholeLogDescription } from "../methods/log-describe.ts";
 import type { LogDescription } from "../methods/log-list.ts";
 import { RpcConnection } from "../rpc-connection.ts";
 import { MemorySocket } from "./memory-socket.ts";
@@ -36,6 +38,17 @@ export interface RpcResults {
   readonly subscribe: { readonly subscription: number };
   readonly "subscription.credit": { readonly credits: number };
   readonly unsubscribe: object;
+  readonly "log.describe": WholeLogDescription;
+  readonly "log.empty": object;
+  readonly "log.delete": object;
+  readonly "channel.list": { readonly channels: readonly ChannelDescription[] };
+  readonly "channel.create": ChannelDescription;
+  readonly "channel.delete": object;
+  readonly "channel.pause": ChannelDescription;
+  readonly "channel.unpause": ChannelDescription;
+  readonly "channel.seek": ChannelDescription;
+  readonly "channel.configure": ChannelDescription;
+  readonly "channel.replayDeadLetters": { readonly replayed: number };
 }
 
 /** A notification; its params are those of its method only. */
