@@ -7,20 +7,17 @@
  *                          │     ▼
  *          deferred ──due──▶ ready again        or, after `maxAttempts` deliveries: dead ──log of dead letters──▶ finished
  *
- * Delivery is one loop per turn (`#pump`): as long as some consumer has room and there is a record, hand it over.
- * Records to deliver again and fresh ones take turns, so that a record which always fails cannot hold up the rest.
- *
- * Hot: the loop allocates nothing per record; `channel.bench.ts` measures it.
+ * Whatever changes wakes the channel, and once at the end of the turn it looks at everything (`#pump`): what is due, what
+ * is dead, what can be delivered (`delivery-loop.ts`, which is hot and measured by `channel.bench.ts`).
  */
 
 import type { Clock, Timer } from "@polylog/base/clock";
 import type { Partition } from "@polylog/log";
-import { feedTurnMax } from "../limits.ts";
 import { ChannelConsumer, type ConsumerSink } from "./channel-consumer.ts";
 import { ChannelFeed } from "./channel-feed.ts";
 import { ConsumerRotation } from "./consumer-rotation.ts";
 import { type DeadLetterLog, DeadLetterWriter } from "./dead-letter-writer.ts";
-import type { RecordReader } from "./record-reader.ts";
+import { DeliveryLoop } from "./delivery-loop.ts";
 import type { Answer } from "./unfinished-page.ts";
 import type { UnfinishedWindow, WindowOwner } from "./unfinished-window.ts";
 
@@ -73,9 +70,7 @@ export class Channel implements WindowOwner {
   readonly #feeds: readonly ChannelFeed[];
   readonly #consumers = new Map<number, ChannelConsumer>();
   readonly #rotation = new ConsumerRotation();
-  /** The partition whose turn it is, and how many records it may still deliver before the next one's. */
-  #feedIndex = 0;
-  #feedTurnLeft = feedTurnMax;
+  readonly #loop: DeliveryLoop;
   #nextConsumerId = 1;
   readonly #deadLetters: DeadLetterWriter;
   #settings: ChannelSettings = { maxAttempts: 0 };
@@ -95,6 +90,9 @@ export class Channel implements WindowOwner {
     this.ephemeral = options.name.endsWith("#ephemeral");
     this.#feeds = options.partitions.map((partition) => new ChannelFeed(partition, () => this.wake()));
     this.#earlierCount = this.#endOffsetSum();
+    this.#loop = new DeliveryLoop(this.#feeds, this.#rotation, this.#clock, (partition, offset, error) =>
+      options.onUnreadable(this, partition, offset, error),
+    );
     this.#deadLetters = new DeadLetterWriter({
       logName: this.logName,
       channelName: this.name,
@@ -319,88 +317,9 @@ export class Channel implements WindowOwner {
     for (const feed of this.#feeds) expired += feed.window.expire(nowMs, this);
     for (const feed of this.#feeds) if (feed.window.deadCount > 0) this.#deadLetters.pump(feed);
     let delivered = 0;
-    if (!this.#paused && !this.#options.logPaused()) delivered = this.#deliver(nowMs);
+    if (!this.#paused && !this.#options.logPaused()) delivered = this.#loop.deliver(nowMs);
     if (expired > 0 || delivered > 0) this.#options.onDirty(this);
     this.#scheduleExpiry(nowMs);
-  }
-
-  /**
-   * Hands over until consumers or records run out; returns how many it moved. Partitions take turns of `feedTurnMax`
-   * records, also from one call to the next; one that has nothing passes its turn on.
-   */
-  #deliver(nowMs: number): number {
-    const feeds = this.#feeds;
-    let moved = 0;
-    for (let idle = 0; idle < feeds.length && this.#rotation.hasRoom; ) {
-      const feed = feeds[this.#feedIndex]!;
-      const count = feed.stuck ? 0 : this.#deliverFrom(feed, nowMs, this.#feedTurnLeft);
-      feed.releaseIdleReaders();
-      moved += count;
-      this.#feedTurnLeft -= count;
-      if (count > 0) idle = 0;
-      else idle++;
-      if (this.#feedTurnLeft > 0 && !this.#rotation.hasRoom) break;
-      this.#feedIndex = (this.#feedIndex + 1) % feeds.length;
-      this.#feedTurnLeft = feedTurnMax;
-    }
-    return moved;
-  }
-
-  /** Hands over at most `countMax` records of one partition; returns how many it moved. */
-  #deliverFrom(feed: ChannelFeed, nowMs: number, countMax: number): number {
-    let moved = 0;
-    while (moved < countMax && this.#rotation.hasRoom) {
-      const readyOffset = feed.window.nextReady();
-      const hasFresh = feed.window.cursor < feed.partition.highWatermark;
-      let done: boolean;
-      if (readyOffset >= 0 && (feed.wasFresh || !hasFresh)) done = this.#deliverAgain(feed, readyOffset, nowMs);
-      else if (hasFresh) done = this.#deliverFresh(feed, nowMs);
-      else break;
-      if (!done) break;
-      moved++;
-    }
-    return moved;
-  }
-
-  #deliverFresh(feed: ChannelFeed, nowMs: number): boolean {
-    feed.wasFresh = true;
-    const offset = feed.window.cursor;
-    const outcome = feed.freshReader.moveTo(offset);
-    if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.freshReader, offset);
-    const record = feed.freshReader.record;
-    if (record.notBeforeMs > 0) {
-      const waitMs = record.notBeforeMs - this.#clock.nowMs();
-      if (waitMs > 0) {
-        feed.window.deferFresh(nowMs + waitMs);
-        return true;
-      }
-    }
-    const consumer = this.#rotation.take();
-    const attempts = feed.window.deliverFresh(consumer.id, nowMs, nowMs + consumer.timeoutMs);
-    consumer.sink.onRecord(record, feed.partition.number, attempts);
-    return true;
-  }
-
-  #deliverAgain(feed: ChannelFeed, offset: number, nowMs: number): boolean {
-    feed.wasFresh = false;
-    const outcome = feed.readyReader.moveTo(offset);
-    if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.readyReader, offset);
-    const consumer = this.#rotation.take();
-    const attempts = feed.window.deliverAgain(consumer.id, nowMs, nowMs + consumer.timeoutMs);
-    consumer.sink.onRecord(feed.readyReader.record, feed.partition.number, attempts);
-    return true;
-  }
-
-  /** A record that retention has removed is passed over; damage stops the partition, and is said. Returns true to go on. */
-  #unreadable(feed: ChannelFeed, reader: RecordReader, offset: number): boolean {
-    this.#options.onUnreadable(this, feed.partition.number, offset, reader.error);
-    reader.release();
-    if (offset >= feed.partition.lowWatermark) {
-      feed.stuck = true;
-      return false;
-    }
-    feed.window.skip(offset);
-    return true;
   }
 
   #answered(consumer: ChannelConsumer): void {

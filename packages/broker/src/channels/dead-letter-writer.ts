@@ -50,7 +50,9 @@ export class DeadLetterWriter {
   /** Appends what is dead in `feed`, as far as it can be read now. */
   pump(feed: ChannelFeed): void {
     const { window, deadReader: reader } = feed;
-    while (this.#retry === undefined && this.#pendingCount < deadLettersPendingMax) {
+    // At level `memory` nothing is ever pending, and an append wakes the channel for the rest.
+    for (let taken = 0; taken < deadLettersPendingMax; taken++) {
+      if (this.#retry !== undefined || this.#pendingCount >= deadLettersPendingMax) break;
       const offset = window.nextDead();
       if (offset < 0) break;
       const outcome = reader.moveTo(offset);

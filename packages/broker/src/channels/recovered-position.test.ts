@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { type Logger, silentLogger } from "@polylog/base/telemetry";
-import { MemoryStateStore } from "@polylog/log";
+import { LogStore, MemoryStateStore, MemoryStorage } from "@polylog/log";
+import { Broker } from "../broker.ts";
+import { channelSaveIntervalMs } from "../limits.ts";
 import { MemoryBroker } from "../testing/memory-broker.ts";
 import { RecordingConsumer } from "../testing/recording-consumer.ts";
 import { encodeWindow, pageKey, windowKey } from "./channel-rows.ts";
@@ -106,4 +108,41 @@ test("starts a first channel at the end when the saved backlog lies beyond", asy
   const channel = await restarted.broker.catalog.ensureChannel(log, "workers");
   await restarted.run();
   assert.equal(channel.depth, 1);
+});
+
+/** A state store in which every read takes longer than a save may wait. */
+class SlowStateStore extends MemoryStateStore {
+  readonly clock = new ManualClock();
+
+  override async get(key: string): Promise<Buffer | undefined> {
+    this.clock.advance(2 * channelSaveIntervalMs);
+    const value = await super.get(key);
+    this.clock.advance(2 * channelSaveIntervalMs);
+    return value;
+  }
+}
+
+test("saves nothing of a channel that is not loaded yet", async () => {
+  const state = new SlowStateStore();
+  await state.open();
+  const { clock } = state;
+  const storage = new MemoryStorage();
+  const open = async () => {
+    const logs = new LogStore({ storage, state, clock });
+    await logs.open();
+    const broker = new Broker({ logs, state, clock });
+    await broker.start();
+    return { logs, broker };
+  };
+  const { logs, broker } = await open();
+  const log = broker.catalog.create("orders", { partitions: 2 });
+  for (const partition of log.partitions) log.appendRecord(partition, { value: Buffer.from("a") });
+  const channel = await broker.catalog.ensureChannel(log, "workers");
+  channel.moveTo([1, 1]);
+  channel.setPaused(true);
+  await broker.stop();
+  await logs.close();
+  const again = await open();
+  const loaded = again.broker.catalog.require("orders").channels.get("workers")!;
+  assert.deepEqual([loaded.paused, loaded.depth], [true, 0]);
 });

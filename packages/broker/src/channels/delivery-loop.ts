@@ -1,0 +1,115 @@
+/**
+ * Hands a channel's records to its consumers: which partition's turn it is, fresh or again, and to whom. Records to deliver
+ * again and fresh ones of a partition take turns, so that a record which always fails cannot hold up the rest; so do the
+ * partitions.
+ *
+ * Hot: the loop allocates nothing per record; `channel.bench.ts` measures it.
+ */
+
+import type { Clock } from "@polylog/base/clock";
+import { feedTurnMax } from "../limits.ts";
+import type { ChannelFeed } from "./channel-feed.ts";
+import type { ConsumerRotation } from "./consumer-rotation.ts";
+import type { RecordReader } from "./record-reader.ts";
+
+export class DeliveryLoop {
+  readonly #feeds: readonly ChannelFeed[];
+  readonly #rotation: ConsumerRotation;
+  readonly #clock: Clock;
+  readonly #onUnreadable: (partition: number, offset: number, error: unknown) => void;
+  /** The partition whose turn it is, and how many records it may still deliver before the next one's. */
+  #feedIndex = 0;
+  #feedTurnLeft = feedTurnMax;
+
+  /** `onUnreadable`: a record cannot be read, because of damage or retention. */
+  constructor(
+    feeds: readonly ChannelFeed[],
+    rotation: ConsumerRotation,
+    clock: Clock,
+    onUnreadable: (partition: number, offset: number, error: unknown) => void,
+  ) {
+    this.#feeds = feeds;
+    this.#rotation = rotation;
+    this.#clock = clock;
+    this.#onUnreadable = onUnreadable;
+  }
+
+  /**
+   * Hands over until consumers or records run out; returns how many it moved. Partitions take turns of `feedTurnMax`
+   * records, also from one call to the next; one that has nothing passes its turn on.
+   */
+  deliver(nowMs: number): number {
+    const feeds = this.#feeds;
+    let moved = 0;
+    for (let idle = 0; idle < feeds.length && this.#rotation.hasRoom; ) {
+      const feed = feeds[this.#feedIndex]!;
+      const count = feed.stuck ? 0 : this.#deliverFrom(feed, nowMs, this.#feedTurnLeft);
+      feed.releaseIdleReaders();
+      moved += count;
+      this.#feedTurnLeft -= count;
+      if (count > 0) idle = 0;
+      else idle++;
+      if (this.#feedTurnLeft > 0 && !this.#rotation.hasRoom) break;
+      this.#feedIndex = (this.#feedIndex + 1) % feeds.length;
+      this.#feedTurnLeft = feedTurnMax;
+    }
+    return moved;
+  }
+
+  /** Hands over at most `countMax` records of one partition; returns how many it moved. */
+  #deliverFrom(feed: ChannelFeed, nowMs: number, countMax: number): number {
+    let moved = 0;
+    while (moved < countMax && this.#rotation.hasRoom) {
+      const readyOffset = feed.window.nextReady();
+      const hasFresh = feed.window.cursor < feed.partition.highWatermark;
+      let done: boolean;
+      if (readyOffset >= 0 && (feed.wasFresh || !hasFresh)) done = this.#deliverAgain(feed, readyOffset, nowMs);
+      else if (hasFresh) done = this.#deliverFresh(feed, nowMs);
+      else break;
+      if (!done) break;
+      moved++;
+    }
+    return moved;
+  }
+
+  #deliverFresh(feed: ChannelFeed, nowMs: number): boolean {
+    feed.wasFresh = true;
+    const offset = feed.window.cursor;
+    const outcome = feed.freshReader.moveTo(offset);
+    if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.freshReader, offset);
+    const record = feed.freshReader.record;
+    if (record.notBeforeMs > 0) {
+      const waitMs = record.notBeforeMs - this.#clock.nowMs();
+      if (waitMs > 0) {
+        feed.window.deferFresh(nowMs + waitMs);
+        return true;
+      }
+    }
+    const consumer = this.#rotation.take();
+    const attempts = feed.window.deliverFresh(consumer.id, nowMs, nowMs + consumer.timeoutMs);
+    consumer.sink.onRecord(record, feed.partition.number, attempts);
+    return true;
+  }
+
+  #deliverAgain(feed: ChannelFeed, offset: number, nowMs: number): boolean {
+    feed.wasFresh = false;
+    const outcome = feed.readyReader.moveTo(offset);
+    if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.readyReader, offset);
+    const consumer = this.#rotation.take();
+    const attempts = feed.window.deliverAgain(consumer.id, nowMs, nowMs + consumer.timeoutMs);
+    consumer.sink.onRecord(feed.readyReader.record, feed.partition.number, attempts);
+    return true;
+  }
+
+  /** A record that retention has removed is passed over; damage stops the partition, and is said. Returns true to go on. */
+  #unreadable(feed: ChannelFeed, reader: RecordReader, offset: number): boolean {
+    this.#onUnreadable(feed.partition.number, offset, reader.error);
+    reader.release();
+    if (offset >= feed.partition.lowWatermark) {
+      feed.stuck = true;
+      return false;
+    }
+    feed.window.skip(offset);
+    return true;
+  }
+}
