@@ -8,7 +8,7 @@
  *   whoever they are for shares the next sync. Nobody waiting for a sync, one follows within `syncIntervalMs`.
  * - A write that completes before the call returns does not start another one in the same turn for what its waiters
  *   append: a producer that always answers an acknowledgement with a record leaves the loop free in between.
- * - A segment that is full is synced before the next one is begun; batches wait meanwhile.
+ * - A segment that is full is synced, and sealed with a synced footer, before the next one is begun; batches wait meanwhile.
  * - A write or sync that fails ends it: nothing is tried again, every waiter is told, what was not written is dropped.
  *
  *     waiting ──start──▶ idle ◀──▶ writing          ended: after a failure, or closed
@@ -20,6 +20,7 @@ import type { PolylogError } from "@polylog/base/errors";
 import type { Durability, DurabilityWaiter } from "./durability.ts";
 import { logErrors } from "./errors.ts";
 import { writeSizeMax } from "./limits.ts";
+import { segmentFooterSize } from "./segment-footer.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import type { TailRun } from "./slab.ts";
 import { FullWrite, type FullWriteListener } from "./storage/full-write.ts";
@@ -144,7 +145,7 @@ export class Appender implements FullWriteListener, SyncListener {
 
   #writeRun(): void {
     const segment = this.#segments.active!;
-    const room = this.#options.segmentSizeMax - segment.size;
+    const room = this.#options.segmentSizeMax - segmentFooterSize - segment.size;
     const firstSize = this.#tail.firstWaitingSize();
     if (firstSize > room && !segment.isEmpty) {
       this.#roll();
@@ -173,6 +174,7 @@ export class Appender implements FullWriteListener, SyncListener {
     const segment = this.#segments.active!;
     for (const mark of run.marks) segment.index!.add(mark.offset, segment.size + mark.position, mark.timestampMs);
     segment.size += run.size;
+    segment.batchCount += run.batches;
     segment.offsetNext = run.offsetNext;
     segment.timestampLast = run.timestampLast;
     this.#tail.markWritten(run);
@@ -222,7 +224,7 @@ export class Appender implements FullWriteListener, SyncListener {
     else this.#syncIfWanted();
   }
 
-  /** Syncs the segment, as often as it takes, and begins the next one. */
+  /** Syncs the segment, as often as it takes, seals it, and begins the next one. */
   #roll(): void {
     this.#status = "rolling";
     if (this.#syncing || this.#creating) return;
@@ -234,8 +236,10 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#creating = true;
     let failure: unknown;
     try {
+      const link = this.#tail.firstWaitingLink();
       await this.#segments.writeIndex(this.#segments.active!);
-      await this.#segments.create(this.highWatermark, this.#clock.nowMs());
+      await this.#segments.seal(this.#tail.epoch, link);
+      await this.#segments.create(this.highWatermark, this.#clock.nowMs(), link);
     } catch (error) {
       failure = error ?? new Error("unknown");
     }

@@ -10,6 +10,8 @@ import {
   batchFault,
   batchHeaderSize,
   batchHeadFault,
+  batchLink,
+  batchLinkNext,
   batchMagic,
   batchOffset,
   batchPartition,
@@ -20,8 +22,8 @@ import {
 import { scanBlockSize } from "./limits.ts";
 import type { StorageFile } from "./storage/storage.ts";
 
-/** An intact batch, where it was expected. */
-export interface ScannedBatch {
+/** An intact batch. */
+export interface FoundBatch {
   readonly position: number;
   readonly size: number;
   readonly offset: number;
@@ -31,6 +33,12 @@ export interface ScannedBatch {
   readonly timestampLast: number;
 }
 
+/** One where it was expected. */
+export interface ScannedBatch extends FoundBatch {
+  /** False when it does not carry the link to the batch before, and that one was read or `ScanStart.link` told. */
+  readonly isLinked: boolean;
+}
+
 export interface ScanStart {
   readonly partition: number;
   readonly position: number;
@@ -38,6 +46,8 @@ export interface ScanStart {
   readonly end: number;
   /** Offset that the batch at `position` must begin with. */
   readonly offset: number;
+  /** Link that it must carry; undefined: not known. */
+  readonly link: Buffer | undefined;
 }
 
 export interface ScanEnd {
@@ -45,6 +55,8 @@ export interface ScanEnd {
   readonly position: number;
   readonly offset: number;
   readonly fault: BatchFault | undefined;
+  /** To the last batch; that of the start when none was read. */
+  readonly link: Buffer | undefined;
 }
 
 /** Calls `visit` for each intact batch until `end` or the first fault. */
@@ -54,19 +66,20 @@ export async function scanBatches(
   visit: (batch: ScannedBatch) => void,
 ): Promise<ScanEnd> {
   const window = new FileWindow(file, start.end);
-  let { position, offset } = start;
+  let { position, offset, link } = start;
   while (position < start.end) {
     const fault = await window.batchFaultAt(position);
-    if (fault !== undefined) return { position, offset, fault };
-    const batch = readBatch(window.bytes, position - window.position, position);
-    const misplaced =
-      batch.offset !== offset || batchPartition(window.bytes, position - window.position) !== start.partition;
-    if (misplaced) return { position, offset, fault: "misplaced" };
-    visit(batch);
+    if (fault !== undefined) return { position, offset, fault, link };
+    const at = position - window.position;
+    const batch = readBatch(window.bytes, at, position);
+    const misplaced = batch.offset !== offset || batchPartition(window.bytes, at) !== start.partition;
+    if (misplaced) return { position, offset, fault: "misplaced", link };
+    visit({ ...batch, isLinked: link === undefined || link.equals(batchLink(window.bytes, at)) });
+    link = batchLinkNext(window.bytes, at);
     position += batch.size;
     offset = batch.offsetNext;
   }
-  return { position, offset, fault: undefined };
+  return { position, offset, fault: undefined, link };
 }
 
 /** Offsets that cannot be read, and where the bytes are that should hold them. */
@@ -91,9 +104,9 @@ export async function scanPastDamage(
   visit: (batch: ScannedBatch) => void,
 ): Promise<LongScanEnd> {
   const damages: DamagedRange[] = [];
-  let { position, offset } = start;
+  let { position, offset, link } = start;
   for (;;) {
-    const end = await scanBatches(file, { ...start, position, offset }, visit);
+    const end = await scanBatches(file, { ...start, position, offset, link }, visit);
     if (end.fault === undefined) return { ...end, damages };
     const searchFrom = isNewerFormat(end.fault) ? end.position + 1 : end.position;
     const next = await findBatch(file, { ...start, position: searchFrom, offset: end.offset });
@@ -107,6 +120,7 @@ export async function scanPastDamage(
     });
     position = next.position;
     offset = next.offset;
+    link = undefined;
   }
 }
 
@@ -115,7 +129,7 @@ export async function scanPastDamage(
  * `start.offset`, also one of a newer format; undefined when there is none. What looks like one inside a record's value
  * would be taken for one if it had this partition's number and an offset that is still to come.
  */
-export async function findBatch(file: StorageFile, start: ScanStart): Promise<ScannedBatch | undefined> {
+export async function findBatch(file: StorageFile, start: Omit<ScanStart, "link">): Promise<FoundBatch | undefined> {
   const window = new FileWindow(file, start.end);
   let position = start.position;
   while (position + batchHeaderSize < start.end) {
@@ -141,7 +155,7 @@ function isNewerFormat(fault: BatchFault): boolean {
   return fault === "version" || fault === "attributes";
 }
 
-function readBatch(bytes: Buffer, at: number, position: number): ScannedBatch {
+function readBatch(bytes: Buffer, at: number, position: number): FoundBatch {
   const offset = batchOffset(bytes, at);
   return {
     position,

@@ -7,6 +7,7 @@ import {
   batchFault,
   batchHeaderSize,
   batchIsRich,
+  batchLink,
   batchOffset,
   batchPartition,
   batchSize,
@@ -16,6 +17,7 @@ import {
 } from "./batch.ts";
 
 const fields = {
+  link: Buffer.alloc(32, 0xab),
   rich: true,
   partition: 513,
   epoch: 0xfedcba98,
@@ -45,7 +47,7 @@ describe("batch", () => {
     const crc = sealed(8).readUInt32LE(13).toString(16).padStart(8, "0").match(/../g)!.reverse().join("");
     const expected = [
       "504c4231",
-      "30000000",
+      "50000000",
       crc,
       "01",
       "01",
@@ -55,6 +57,7 @@ describe("batch", () => {
       "0300000000001000",
       "0068e5cf8b010000",
       "e76be5cf8b010000",
+      "ab".repeat(32),
       "0707070707070707",
     ];
     assert.equal(hex, expected.join(""));
@@ -73,6 +76,7 @@ describe("batch", () => {
         offset: batchOffset(bytes, 5),
         timestampFirst: batchTimestampFirst(bytes, 5),
         timestampLast: batchTimestampLast(bytes, 5),
+        link: batchLink(bytes, 5),
       },
       fields,
     );
@@ -82,11 +86,11 @@ describe("batch", () => {
     const cases: [bytes: Buffer, fault: string | undefined][] = [
       [changed(0, 0, false), "magic"],
       [changed(7, 0xff, false), "length"],
-      [changed(4, 40, false), "length"],
-      [changed(4, 61, false), "incomplete"],
-      [changed(4, 59, false), "crc"],
+      [changed(4, 72, false), "length"],
+      [changed(4, 93, false), "incomplete"],
+      [changed(4, 91, false), "crc"],
       [changed(8, sealed()[5 + 8]! ^ 1, false), "crc"],
-      [changed(60, 1, false), "crc"],
+      [changed(92, 1, false), "crc"],
       [changed(12, 2, true), "version"],
       [changed(13, 2, true), "attributes"],
       [changed(20, 0, true), "fields"],
@@ -94,7 +98,7 @@ describe("batch", () => {
       [changed(44, 0, true), "fields"],
     ];
     for (const [bytes, fault] of cases) assert.equal(batchFault(bytes, 5, bytes.length), fault);
-    assert.equal(batchFault(sealed(), 5, 5 + 47), "incomplete");
+    assert.equal(batchFault(sealed(), 5, 5 + 79), "incomplete");
     assert.equal(batchFault(Buffer.alloc(100), 0, 100), "magic");
   });
 });

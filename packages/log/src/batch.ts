@@ -3,18 +3,19 @@
  *
  *     at  size
  *      0   4   magic "PLB1"
- *      4   4   length of what follows this field: 40 + payload, 41 .. batchFileSizeMax - 8, so never 0
+ *      4   4   length of what follows this field: 72 + payload, 73 .. batchFileSizeMax - 8, so never 0
  *      8   4   CRC-32 (zlib) of everything that follows this field
  *     12   1   format version, 1
  *     13   1   attributes; bit 0: rich. The other bits are 0 and whoever sees one set refuses the batch: bits for
- *              compression and for a chain value in front of the payload have their place here
+ *              compression have their place here
  *     14   2   partition
  *     16   4   epoch: how often the log was opened when this was written
  *     20   4   record count, 1 .. batchRecordsMax
  *     24   8   offset of the first record, as two u32, low half first, below 2^53
  *     32   8   timestamp of the first record, ms since 1970, likewise
  *     40   8   timestamp of the last record; equal to the first when not rich
- *     48       payload: record count times [size u32 BIG endian][body]
+ *     48  32   link: BLAKE3 of the whole batch before, see `chain.ts`
+ *     80       payload: record count times [size u32 BIG endian][body]
  *
  * In a plain batch a body is a value and every record has the batch's timestamp, so that a region framed by NSQ's MPUB is
  * appended by one copy. In a rich batch a body is described in `rich-record.ts`.
@@ -22,20 +23,21 @@
  * Why a crash is safe: nothing after the last acknowledged batch is needed, and a batch that was not wholly written has
  * a bad magic, length or CRC. The length is not under the CRC but decides what is: a changed length moves the end of the
  * checked bytes. Zeros are no batch (magic), so a hole or a preallocated region reads as the end. Partition, epoch and
- * offset are under the CRC, so a valid batch in a wrong place is seen. 32 bytes per batch for a hash chain are not set
- * aside: a batch of one small record is common, and an attribute bit can add them where they are wanted.
+ * offset are under the CRC, so a valid batch in a wrong place is seen; what a CRC cannot see, the link does.
  */
 
 import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "./bytes.ts";
+import { linkSize, linkTo } from "./chain.ts";
 import { batchFileSizeMax, batchRecordsMax } from "./limits.ts";
 
-export const batchHeaderSize = 48;
+export const batchHeaderSize = 80;
 export const batchMagic = Buffer.from("PLB1", "latin1");
 const magicWord = batchMagic.readUInt32LE(0);
 const version = 1;
 const attributeRich = 1;
 const crcFrom = 12;
+const linkAt = 48;
 
 /**
  * What is wrong with bytes that should be a batch. `incomplete`: it ends after the bytes given. `version` and
@@ -51,6 +53,7 @@ export interface BatchFields {
   readonly offset: number;
   readonly timestampFirst: number;
   readonly timestampLast: number;
+  readonly link: Buffer;
 }
 
 /** Turns `bytes[start, end)`, whose payload is in place, into a batch. */
@@ -65,6 +68,7 @@ export function sealBatch(bytes: Buffer, start: number, end: number, fields: Bat
   writeU64(bytes, start + 24, fields.offset);
   writeU64(bytes, start + 32, fields.timestampFirst);
   writeU64(bytes, start + 40, fields.timestampLast);
+  fields.link.copy(bytes, start + linkAt);
   bytes.writeUInt32LE(crc32(bytes.subarray(start + crcFrom, end)), start + 8);
 }
 
@@ -131,4 +135,14 @@ export function batchTimestampFirst(bytes: Buffer, start: number): number {
 
 export function batchTimestampLast(bytes: Buffer, start: number): number {
   return readU64(bytes, start + 40);
+}
+
+/** The link it carries; a view. */
+export function batchLink(bytes: Buffer, start: number): Buffer {
+  return bytes.subarray(start + linkAt, start + linkAt + linkSize);
+}
+
+/** The link that the batch after this one carries. */
+export function batchLinkNext(bytes: Buffer, start: number): Buffer {
+  return linkTo(bytes, start, start + batchSize(bytes, start));
 }

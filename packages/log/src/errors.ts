@@ -45,6 +45,11 @@ export const logErrors = defineErrors("log", {
     help: "records from {offsetNext} on can still be read; restore the missing segment",
     fatal: true,
   },
+  CHAIN_BROKEN: {
+    text: "{log}/{partition}: what lies before offset {offset} is not what was written there ({file}, byte {position})",
+    help: "batches were replaced, moved or taken out; compare with a copy and restore the segment from it",
+    fatal: true,
+  },
   CORRUPT_SEGMENT: {
     text: "{log}/{partition}: segment {file} is damaged: {reason}",
     help: "restore the segment from a copy",

@@ -276,7 +276,7 @@ describe("LogStore and crashes", () => {
       const log = store.create("orders");
       let acknowledged = false;
       log.partitions[0]!.whenDurable(append(log, "a") + 1, "synced", { onDurable: () => (acknowledged = true) }, 0);
-      for (let steps = seed % 50; steps > 0; steps--) {
+      for (let steps = seed % 60; steps > 0; steps--) {
         await Promise.resolve();
         rig.clock.turn();
       }

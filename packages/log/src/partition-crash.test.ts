@@ -9,7 +9,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Partition } from "./partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
-import { durable, PartitionRig, readRecord, readValues } from "./testing/partition-rig.ts";
+import { directory, durable, PartitionRig, readRecord, readValues } from "./testing/partition-rig.ts";
+import { verifyPartition } from "./verify.ts";
 
 const seedFirst = 1;
 const seedCount = 200;
@@ -91,6 +92,9 @@ async function crashOften(seed: number, kind: Kind, reorder: boolean): Promise<v
     assert.deepEqual(partition.recovery?.damages, []);
     appended = values;
   }
+  await rig.partition.close();
+  const { faults } = await verifyPartition(rig.storage, directory, { log: "orders", partition: 0 });
+  assert.deepEqual(faults, []);
 }
 
 describe("a partition that crashes", () => {

@@ -79,7 +79,7 @@ describe("a failing file", () => {
   });
 
   it("fails waiters in order and tells watchers and drain listeners", async () => {
-    const rig = new PartitionRig({ pendingBytesMax: 150 });
+    const rig = new PartitionRig({ pendingBytesMax: 182 });
     const partition = await rig.open();
     rig.storage.manual = true;
     const waiter = new WaiterLog();

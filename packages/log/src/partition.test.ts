@@ -21,9 +21,9 @@ describe("Partition appending", () => {
     const rig = new PartitionRig();
     await rig.open();
     for (const value of ["a", "b", "c"]) rig.append(value);
-    assert.equal(rig.segment().length, 64);
+    assert.equal(rig.segment().length, 96);
     rig.clock.turn();
-    assert.equal(rig.segment().length, 64 + 48 + 3 * 5);
+    assert.equal(rig.segment().length, 96 + 80 + 3 * 5);
   });
 
   it("syncs within the interval when nobody waits", async () => {
@@ -259,7 +259,7 @@ describe("Partition levels", () => {
     partition.whenDurable(rig.append("a") + 1, "written", waiter, 1);
     await partition.discard();
     assert.deepEqual(waiter.failed, [{ token: 1, code: "log.PARTITION_CLOSED" }]);
-    assert.equal(rig.segment().length, 64);
+    assert.equal(rig.segment().length, 96);
   });
 });
 
@@ -369,7 +369,7 @@ describe("Partition reading", () => {
     await partition.sync();
     rig.append("small again");
     await partition.sync();
-    assert.equal(rig.storage.content(segmentPath(1))?.length, 64 + 48 + 4 + 10_000);
+    assert.equal(rig.storage.content(segmentPath(1))?.length, 96 + 80 + 4 + 10_000 + 128);
     assert.deepEqual(
       (await readValues(await rig.reopen())).map((value) => value.length),
       [5, 10_000, 11],

@@ -12,6 +12,7 @@ import type { Clock } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
 import { type Logger, silentLogger } from "@polylog/base/telemetry";
 import { Appender, type AppenderOwner } from "./appender.ts";
+import { genesisLink } from "./chain.ts";
 import type { Chunk } from "./chunk.ts";
 import type { Durability, DurabilityWaiter } from "./durability.ts";
 import { logErrors } from "./errors.ts";
@@ -161,7 +162,8 @@ export class Partition {
     const nextOffset = newest?.offsetNext ?? 0;
     if (this.#options.expect === "new" && nextOffset > 0) throw new Error("its directory holds records already");
     const epoch = Math.max(this.#options.epoch ?? 1, epochSeen + 1);
-    if (this.#options.expect !== "new") this.#tail.start(epoch, nextOffset, newest?.timestampLast ?? 0);
+    if (this.#options.expect !== "new")
+      this.#tail.start(epoch, nextOffset, newest?.timestampLast ?? 0, newest?.linkNext ?? genesisLink);
     this.#logRecovery(report);
     this.#appender.start(nextOffset);
     if (this.#status !== "opening") return;

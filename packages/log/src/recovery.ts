@@ -2,20 +2,31 @@
  * What is done to the files of a partition before it takes records again. It can be interrupted at any point and done
  * again: everything it changes, it changes towards the state in which it finds nothing to do.
  *
- * - Older segments were synced before the next one was begun, so they are whole. Their indexes tell where they end; one
- *   that is missing or wrong is made anew. Offsets missing between two segments are reported.
+ * - Older segments were synced before the next one was begun, so they are whole. Their footers tell where they end. One
+ *   without an intact footer is read whole and reported, as are offsets missing between two segments, and a header whose
+ *   link is not that of the footer before.
  * - The newest one is read from its last index entry on. Bytes behind its last whole batch, with no intact batch behind
  *   them, are a write that was never acknowledged as synced: they are kept in a `.torn` file, synced, and cut off.
- * - If an intact batch follows, or what is there is whole but cannot be (a newer format, wrong offsets), or the index says
+ * - A newest one that is sealed is followed by a new one: a crash came between the two. A torn footer is cut like a batch.
+ * - If an intact batch follows, a batch does not link to the one before, or what is there is whole but cannot be (a newer format, wrong offsets), or the index says
  *   it was synced, it is damage: nothing is cut, the partition takes no records, and what is intact can be read.
  * - A newest segment without a good header and with nothing behind it was being made: it is made again.
  */
 
 import type { PolylogError } from "@polylog/base/errors";
 import { type DamagedRange, type LongScanEnd, scanBatches, scanPastDamage } from "./batch-scan.ts";
+import { genesisLink } from "./chain.ts";
 import { logErrors } from "./errors.ts";
 import { scanBlockSize } from "./limits.ts";
-import { parseSegmentFileName, Segment, segmentHeaderFault, segmentHeaderSize, tornFileName } from "./segment.ts";
+import {
+  parseSegmentFileName,
+  Segment,
+  segmentHeaderFault,
+  segmentHeaderLink,
+  segmentHeaderSize,
+  tornFileName,
+} from "./segment.ts";
+import { segmentFooterSize } from "./segment-footer.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import { SparseIndex } from "./sparse-index.ts";
 import { syncFile, writeAll } from "./storage/full-write.ts";
@@ -45,6 +56,8 @@ export interface Recovered {
 interface ScanFrom {
   readonly position: number;
   readonly offset: number;
+  /** That the batch there must carry; undefined: not known. */
+  readonly link: Buffer | undefined;
   readonly syncedSize: number;
 }
 
@@ -110,11 +123,12 @@ class Recovery {
       segment.size = await file.size();
       const fault = await this.#headerFault(file, segment);
       if (fault !== undefined) this.#damages.push(this.#corruptSegment(segment, fault));
-      const summary = await this.#set.readIndexSummary(segment);
-      if (summary?.segmentSize === segment.size) {
-        segment.offsetNext = summary.offsetNext;
-        segment.timestampLast = summary.timestampLast;
+      const footer = await this.#set.readFooter(file, baseOffset, segment.size - segmentFooterSize);
+      if (footer !== undefined) {
+        segment.seal(footer);
+        this.#epoch = Math.max(this.#epoch, footer.epoch);
       } else {
+        this.#damages.push(this.#corruptSegment(segment, "it has no intact footer"));
         await this.#set.rebuildIndex(segment, file);
         segment.index = undefined;
         this.#indexesRebuilt++;
@@ -125,12 +139,15 @@ class Recovery {
     this.#add(segment);
   }
 
+  /** Adds it behind the others, its header read. */
   #add(segment: Segment): void {
     const previous = this.#set.active;
     if (previous !== undefined && previous.offsetNext !== segment.baseOffset) {
       const range = { offsetFirst: previous.offsetNext, offsetNext: segment.baseOffset };
       this.#damages.push(logErrors.OFFSETS_MISSING({ ...this.#set.identity, ...range }));
     }
+    if (previous?.offsetNext === segment.baseOffset && !isSame(previous.linkNext, segment.linkFirst))
+      this.#damages.push(this.#brokenChain(segment, segment.baseOffset, 0));
     this.#set.list.push(segment);
   }
 
@@ -139,25 +156,30 @@ class Recovery {
     segment.index = new SparseIndex();
     const file = await this.#set.openFile(segment.fileName, "modify");
     segment.file = file;
-    this.#add(segment);
     const fileSize = await file.size();
     segment.size = fileSize;
     const fault = await this.#headerFault(file, segment);
+    this.#add(segment);
     if (fault !== undefined && fileSize <= segmentHeaderSize) return this.#beginAgain(segment, file);
     if (fault !== undefined) this.#refuse(this.#corruptSegment(segment, fault));
     const end = await this.#scan(segment, file, fileSize);
-    if (end.fault !== undefined && this.#refusal === undefined) await this.#cut(segment, file, end.position, fileSize);
+    const cuts = end.fault !== undefined && !segment.sealed && this.#refusal === undefined;
+    if (cuts) await this.#cut(segment, file, end.position, fileSize);
     if (this.#refusal !== undefined) return;
     // A process that died may have written, or named, more than it synced, and readers may have seen it.
     await syncFile(file);
     await this.#set.storage.syncDirectory(this.#set.directory);
+    if (segment.sealed) await this.#set.create(segment.offsetNext, this.#options.nowMs, segment.linkNext);
   }
 
   async #beginAgain(segment: Segment, file: StorageFile): Promise<void> {
+    const link = this.#set.list.at(-2)?.linkNext ?? genesisLink;
     await file.truncate(0);
-    await this.#set.writeHeader(file, segment.baseOffset, this.#options.nowMs);
+    await this.#set.writeHeader(file, segment.baseOffset, this.#options.nowMs, link);
     await this.#set.storage.syncDirectory(this.#set.directory);
     segment.size = segmentHeaderSize;
+    segment.linkFirst = link;
+    segment.linkNext = link;
   }
 
   /** Reads the newest segment to its end and sets what it holds; finds out whether its end is torn or damaged. */
@@ -167,13 +189,18 @@ class Recovery {
     const end = await scanPastDamage(file, { partition, ...start, end: fileSize }, (batch) => {
       segment.index!.add(batch.offset, batch.position, batch.timestampFirst);
       segment.timestampLast = batch.timestampLast;
+      segment.batchCount++;
+      if (!batch.isLinked) this.#refuse(this.#brokenChain(segment, batch.offset, batch.position));
       this.#epoch = Math.max(this.#epoch, batch.epoch);
     });
     this.#scannedBytes = fileSize - start.position;
     segment.size = end.position;
     segment.offsetNext = end.offset;
+    segment.linkNext = end.link;
+    const footer = await this.#set.readFooter(file, segment.baseOffset, end.position);
+    if (footer !== undefined && footer.offsetNext === end.offset && isSame(footer.link, end.link)) segment.seal(footer);
     for (const damage of end.damages) this.#refuse(this.#corruptBatch(segment, damage));
-    if (end.fault !== undefined && !this.#isTorn(end, start.syncedSize))
+    if (end.fault !== undefined && !segment.sealed && !this.#isTorn(end, start.syncedSize))
       this.#refuse(
         this.#corruptBatch(segment, { ...end, offsetFirst: end.offset, offsetNext: end.offset, fault: end.fault }),
       );
@@ -193,7 +220,7 @@ class Recovery {
   async #scanStart(segment: Segment, file: StorageFile, fileSize: number): Promise<ScanFrom> {
     const summary = await this.#set.readIndexSummary(segment);
     const syncedSize = summary?.segmentSize ?? 0;
-    const fromStart = { position: segmentHeaderSize, offset: segment.baseOffset, syncedSize };
+    const fromStart = { position: segmentHeaderSize, offset: segment.baseOffset, link: segment.linkFirst, syncedSize };
     if (summary === undefined) return fromStart;
     if (syncedSize > fileSize) {
       const lost = `it has ${fileSize} bytes and had ${syncedSize}, up to before offset ${summary.offsetNext}`;
@@ -205,10 +232,14 @@ class Recovery {
     if (index !== undefined && last === undefined && summary.offsetNext === segment.baseOffset) return fromStart;
     if (index !== undefined && last !== undefined) {
       const { partition } = this.#set.identity;
-      const end = await scanBatches(file, { partition, ...last, end: syncedSize }, () => undefined);
+      let batchCount = summary.batchCount;
+      const end = await scanBatches(file, { partition, ...last, link: undefined, end: syncedSize }, () => {
+        batchCount--;
+      });
       if (end.fault === undefined && end.offset === summary.offsetNext) {
         segment.index = index;
-        return { ...last, syncedSize };
+        segment.batchCount = batchCount;
+        return { ...last, link: undefined, syncedSize };
       }
     }
     this.#indexesRebuilt++;
@@ -237,12 +268,18 @@ class Recovery {
   async #headerFault(file: StorageFile, segment: Segment): Promise<string | undefined> {
     const header = Buffer.alloc(segmentHeaderSize);
     const size = await file.read(header, 0);
-    return segmentHeaderFault(header.subarray(0, size), this.#set.identity, segment.baseOffset);
+    const fault = segmentHeaderFault(header.subarray(0, size), this.#set.identity, segment.baseOffset);
+    if (fault === undefined) segment.linkFirst = segmentHeaderLink(header);
+    return fault;
   }
 
   #refuse(error: PolylogError): void {
     this.#damages.push(error);
     this.#refusal ??= error;
+  }
+
+  #brokenChain(segment: Segment, offset: number, position: number): PolylogError {
+    return logErrors.CHAIN_BROKEN({ ...this.#set.identity, file: segment.fileName, offset, position });
   }
 
   #corruptSegment(segment: Segment, reason: string): PolylogError {
@@ -254,4 +291,9 @@ class Recovery {
     const range = { offsetFirst, offsetNext, position, fault };
     return logErrors.CORRUPT_BATCH({ ...this.#set.identity, file: segment.fileName, ...range });
   }
+}
+
+/** False only when both links are known and differ. */
+function isSame(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one === undefined || other === undefined || one.equals(other);
 }

@@ -21,7 +21,7 @@ import { indexIntervalSize, readSizeMax, readSizeMin } from "./limits.ts";
 import { ReadHints } from "./read-hints.ts";
 import { RecordCursor } from "./record-cursor.ts";
 import { type Segment, segmentHeaderSize } from "./segment.ts";
-import type { SegmentSet } from "./segment-set.ts";
+import { damagesOf, type SegmentSet } from "./segment-set.ts";
 import { SparseIndex } from "./sparse-index.ts";
 import type { StorageFile } from "./storage/storage.ts";
 
@@ -157,13 +157,11 @@ export class SegmentReader {
   /** Finds out what is wrong in the segment, which takes reading all of it, and tries once more. */
   async #readAgain(segment: Segment, file: StorageFile, offset: number, size: number): Promise<Chunk> {
     const index = new SparseIndex();
-    const until = { positionNext: segment.size, offsetNext: segment.offsetNext };
     const end = await this.#set.scan(segment, file, (batch) => {
       index.add(batch.offset, batch.position, batch.timestampFirst);
     });
-    const { position, fault } = end;
-    const rest = { ...until, position, offsetFirst: end.offset };
-    segment.damages = fault === undefined ? end.damages : [...end.damages, { ...rest, fault }];
+    const { position } = end;
+    segment.damages = damagesOf(segment, end);
     // The index of the segment that takes batches is made as they are written, and so is right.
     if (segment !== this.#set.active) segment.index = index;
     const chunk = await this.#readFrom(segment, file, await this.#place(segment, file, offset, size), offset, size);

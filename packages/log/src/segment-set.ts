@@ -3,9 +3,11 @@
  * of the others a few stay open for readers, with their index.
  */
 
-import { type LongScanEnd, type ScannedBatch, scanPastDamage } from "./batch-scan.ts";
+import { type DamagedRange, type LongScanEnd, type ScannedBatch, scanPastDamage } from "./batch-scan.ts";
+import { genesisLink } from "./chain.ts";
 import { segmentsOpenMax } from "./limits.ts";
 import { encodeSegmentHeader, Segment, type SegmentIdentity, segmentFileName, segmentHeaderSize } from "./segment.ts";
+import { decodeSegmentFooter, encodeSegmentFooter, type SegmentFooter, segmentFooterSize } from "./segment-footer.ts";
 import { decodeIndexSummary, type IndexSummary, indexFileSize, indexHeaderSize, SparseIndex } from "./sparse-index.ts";
 import { syncFile, writeAll } from "./storage/full-write.ts";
 import { joinPath, type OpenMode, type Storage, type StorageFile } from "./storage/storage.ts";
@@ -56,11 +58,14 @@ export class SegmentSet {
     return this.storage.open(this.path(name), mode);
   }
 
-  /** Begins a segment, which survives the machine when this resolves. The one before must be synced already. */
-  async create(baseOffset: number, nowMs: number): Promise<Segment> {
+  /**
+   * Begins a segment, which survives the machine when this resolves. The one before must be sealed already; `link` is to
+   * its last batch.
+   */
+  async create(baseOffset: number, nowMs: number, link: Buffer = genesisLink): Promise<Segment> {
     const file = await this.openFile(segmentFileName(baseOffset), "create");
     try {
-      await this.writeHeader(file, baseOffset, nowMs);
+      await this.writeHeader(file, baseOffset, nowMs, link);
       await this.storage.syncDirectory(this.directory);
     } catch (error) {
       await file.close().catch(() => undefined); // The first failure is the one to report.
@@ -70,14 +75,36 @@ export class SegmentSet {
     if (previous !== undefined) this.#keepForReaders(previous);
     const segment = new Segment(baseOffset, segmentHeaderSize, baseOffset, previous?.timestampLast ?? 0);
     segment.file = file;
+    segment.linkFirst = link;
+    segment.linkNext = link;
     segment.index = new SparseIndex();
     this.list.push(segment);
     return segment;
   }
 
-  async writeHeader(file: StorageFile, baseOffset: number, nowMs: number): Promise<void> {
-    await writeAll(file, encodeSegmentHeader(this.identity, baseOffset, nowMs), 0);
+  async writeHeader(file: StorageFile, baseOffset: number, nowMs: number, link: Buffer): Promise<void> {
+    await writeAll(file, encodeSegmentHeader(this.identity, baseOffset, nowMs, link), 0);
     await syncFile(file);
+  }
+
+  /** Writes and syncs the footer of the segment that takes batches, whose batches are synced. */
+  async seal(epoch: number, link: Buffer): Promise<void> {
+    const segment = this.active!;
+    const { baseOffset, offsetNext, timestampLast, size, batchCount } = segment;
+    const timestampFirst = segment.index!.timestampFirst;
+    const recordCount = offsetNext - baseOffset;
+    const times = { timestampFirst, timestampLast };
+    const footer = { baseOffset, offsetNext, ...times, size, batchCount, recordCount, epoch, link };
+    await writeAll(segment.file!, encodeSegmentFooter(this.identity, footer), size);
+    await syncFile(segment.file!);
+    segment.seal(footer);
+  }
+
+  /** The segment's footer, if its file has an intact one behind `size` bytes and ends with it. */
+  async readFooter(file: StorageFile, baseOffset: number, size: number): Promise<SegmentFooter | undefined> {
+    const bytes = Buffer.alloc(segmentFooterSize + 1);
+    const read = size < segmentHeaderSize ? 0 : await file.read(bytes, size);
+    return decodeSegmentFooter(bytes.subarray(0, read), this.identity, baseOffset, size);
   }
 
   #keepForReaders(segment: Segment): void {
@@ -123,7 +150,9 @@ export class SegmentSet {
   /** The segment's index, from its file or made anew. */
   async indexOf(segment: Segment, file: StorageFile): Promise<SparseIndex> {
     if (segment.index !== undefined) return segment.index;
-    const stored = await this.readIndex(segment);
+    const summary = await this.readIndexSummary(segment);
+    const fits = summary?.segmentSize === segment.size && summary.offsetNext === segment.offsetNext;
+    const stored = fits ? await this.readIndex(segment) : undefined;
     segment.index = stored ?? (await this.rebuildIndex(segment, file));
     return segment.index;
   }
@@ -159,15 +188,21 @@ export class SegmentSet {
     }
   }
 
-  /** Makes the index of a closed segment from its batches and stores it; sets what it tells of the segment. */
+  /** Makes the index of a closed segment from its batches and stores it; without a footer they also tell where it ends. */
   async rebuildIndex(segment: Segment, file: StorageFile): Promise<SparseIndex> {
     const index = new SparseIndex();
+    let batchCount = 0;
+    let { timestampLast } = segment;
     const end = await this.scan(segment, file, (batch) => {
       index.add(batch.offset, batch.position, batch.timestampFirst);
-      segment.timestampLast = batch.timestampLast;
+      timestampLast = batch.timestampLast;
+      batchCount++;
     });
-    segment.offsetNext = end.offset;
-    segment.damages = end.damages;
+    if (!segment.sealed) {
+      const { position: size, offset: offsetNext, link: linkNext } = end;
+      Object.assign(segment, { size, offsetNext, linkNext, timestampLast, batchCount });
+    }
+    segment.damages = damagesOf(segment, end);
     segment.index = index;
     await this.writeIndex(segment);
     return index;
@@ -176,7 +211,13 @@ export class SegmentSet {
   /** Reads the whole segment, past damage. */
   scan(segment: Segment, file: StorageFile, visit: (batch: ScannedBatch) => void): Promise<LongScanEnd> {
     const { partition } = this.identity;
-    const start = { partition, position: segmentHeaderSize, end: segment.size, offset: segment.baseOffset };
+    const start = {
+      partition,
+      position: segmentHeaderSize,
+      end: segment.size,
+      offset: segment.baseOffset,
+      link: segment.linkFirst,
+    };
     return scanPastDamage(file, start, visit);
   }
 
@@ -187,6 +228,7 @@ export class SegmentSet {
       segmentSize: segment.size,
       offsetNext: segment.offsetNext,
       timestampLast: segment.timestampLast,
+      batchCount: segment.batchCount,
     });
     try {
       const file = await this.openFile(segment.indexName, "replace");
@@ -211,6 +253,13 @@ export class SegmentSet {
     }
     for (const file of files) await closeFile(file);
   }
+}
+
+/** What of the segment cannot be read, given how a scan of all of it ended. */
+export function damagesOf(segment: Segment, end: LongScanEnd): readonly DamagedRange[] {
+  const { position, fault, offset: offsetFirst, damages } = end;
+  if (fault === undefined || position >= segment.size) return damages;
+  return [...damages, { position, positionNext: segment.size, offsetFirst, offsetNext: segment.offsetNext, fault }];
 }
 
 async function closeFile(file: Promise<StorageFile>): Promise<void> {

@@ -8,11 +8,13 @@
  *     12   4   CRC-32 of the log's name in UTF-8
  *     16   8   first offset, the one in the file's name
  *     24   8   when it was made, ms since 1970
- *     32  28   0
- *     60   4   CRC-32 of bytes 0 .. 59
- *     64       batches, one behind another, offsets without a gap
+ *     32  32   link that its first batch carries: to the last batch of the segment before (`chain.ts`)
+ *     64  28   0
+ *     92   4   CRC-32 of bytes 0 .. 91
+ *     96       batches, one behind another, offsets without a gap
+ *              footer, 128 bytes, once it is full and sealed (`segment-footer.ts`)
  *
- * Why a crash is safe: a segment is begun only when the one before it is synced, and takes batches only when its header,
+ * Why a crash is safe: a segment is begun only when the one before it is sealed and synced, and takes batches only when its header,
  * and its name in the directory, are synced. So only the newest one can end in the middle of a batch, and a newest file
  * without a good header and with nothing behind it has never held a record.
  */
@@ -20,10 +22,14 @@
 import { crc32 } from "node:zlib";
 import type { DamagedRange } from "./batch-scan.ts";
 import { readU64, writeU64 } from "./bytes.ts";
+import { linkSize } from "./chain.ts";
+import type { SegmentFooter } from "./segment-footer.ts";
 import type { SparseIndex } from "./sparse-index.ts";
 import type { StorageFile } from "./storage/storage.ts";
 
-export const segmentHeaderSize = 64;
+export const segmentHeaderSize = 96;
+const linkAt = 32;
+const crcAt = 92;
 const magic = Buffer.from("POLYLOG1", "latin1");
 const version = 1;
 
@@ -41,6 +47,13 @@ export class Segment {
   offsetNext: number;
   /** Of the last record, or of the last one before the segment when it is empty. */
   timestampLast: number;
+  batchCount = 0;
+  /** Link that its first batch carries; undefined when its header is damaged. */
+  linkFirst: Buffer | undefined;
+  /** Link to its last batch, known when it was opened or is sealed. */
+  linkNext: Buffer | undefined;
+  /** It has a footer and takes no batches. */
+  sealed = false;
   /** Loaded when needed, for a closed segment. */
   index: SparseIndex | undefined;
   /** The file, open for writing, of the segment that takes batches. */
@@ -55,6 +68,16 @@ export class Segment {
     this.size = size;
     this.offsetNext = offsetNext;
     this.timestampLast = timestampLast;
+  }
+
+  /** Takes over what its footer says. */
+  seal(footer: SegmentFooter): void {
+    this.size = footer.size;
+    this.offsetNext = footer.offsetNext;
+    this.timestampLast = footer.timestampLast;
+    this.batchCount = footer.batchCount;
+    this.linkNext = footer.link;
+    this.sealed = true;
   }
 
   get isEmpty(): boolean {
@@ -89,7 +112,12 @@ export function parseSegmentFileName(name: string): number | undefined {
   return Number.isSafeInteger(offset) ? offset : undefined;
 }
 
-export function encodeSegmentHeader(identity: SegmentIdentity, baseOffset: number, createdMs: number): Buffer {
+export function encodeSegmentHeader(
+  identity: SegmentIdentity,
+  baseOffset: number,
+  createdMs: number,
+  link: Buffer,
+): Buffer {
   const bytes = Buffer.alloc(segmentHeaderSize);
   magic.copy(bytes);
   bytes.writeUInt16LE(version, 8);
@@ -97,7 +125,8 @@ export function encodeSegmentHeader(identity: SegmentIdentity, baseOffset: numbe
   bytes.writeUInt32LE(crc32(Buffer.from(identity.log)), 12);
   writeU64(bytes, 16, baseOffset);
   writeU64(bytes, 24, createdMs);
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
+  link.copy(bytes, linkAt);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, crcAt)), crcAt);
   return bytes;
 }
 
@@ -105,10 +134,15 @@ export function encodeSegmentHeader(identity: SegmentIdentity, baseOffset: numbe
 export function segmentHeaderFault(bytes: Buffer, identity: SegmentIdentity, baseOffset: number): string | undefined {
   if (bytes.length < segmentHeaderSize) return "its header is incomplete";
   if (bytes.compare(magic, 0, magic.length, 0, magic.length) !== 0) return "its header has no magic";
-  if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return "its header has a wrong CRC";
+  if (crc32(bytes.subarray(0, crcAt)) !== bytes.readUInt32LE(crcAt)) return "its header has a wrong CRC";
   if (bytes.readUInt16LE(8) !== version) return `it has format version ${bytes.readUInt16LE(8)}`;
   if (bytes.readUInt16LE(10) !== identity.partition) return `it is of partition ${bytes.readUInt16LE(10)}`;
   if (bytes.readUInt32LE(12) !== crc32(Buffer.from(identity.log))) return "it is of another log";
   if (readU64(bytes, 16) !== baseOffset) return "its name is not that of its first offset";
   return undefined;
+}
+
+/** The link in an intact header. */
+export function segmentHeaderLink(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.subarray(linkAt, linkAt + linkSize));
 }

@@ -56,6 +56,11 @@ export class Slab {
     return first === this.#starts.length ? 0 : this.#endOf(first) - this.#starts[first]!;
   }
 
+  /** Where the first batch that waits begins; there must be one. */
+  get firstWaitingStart(): number {
+    return this.#starts[this.#writtenCount]!;
+  }
+
   /** Adds batches that wait to `run`. False when not all of them fitted. */
   addTo(run: TailRun): boolean {
     const first = this.#writtenCount;

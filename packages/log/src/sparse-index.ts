@@ -12,16 +12,17 @@
  *     16   8   size of the segment that it describes
  *     24   8   offset after the segment's last record
  *     32   8   timestamp of the segment's last record, 0 when it has none
- *     40   4   CRC-32 of the entries
- *     44   4   CRC-32 of bytes 0 .. 43
- *     48  24n  entries, ascending: first offset of a batch, its position in the file, its first timestamp; u64 each
+ *     40   4   batches in the segment
+ *     44   4   CRC-32 of the entries
+ *     48   4   CRC-32 of bytes 0 .. 47
+ *     52  24n  entries, ascending: first offset of a batch, its position in the file, its first timestamp; u64 each
  */
 
 import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "./bytes.ts";
 import { indexEntriesMax, indexIntervalSize } from "./limits.ts";
 
-export const indexHeaderSize = 48;
+export const indexHeaderSize = 52;
 const magicWord = Buffer.from("PLI1", "latin1").readUInt32LE(0);
 const entrySize = 24;
 
@@ -31,6 +32,7 @@ export interface IndexSummary {
   readonly segmentSize: number;
   readonly offsetNext: number;
   readonly timestampLast: number;
+  readonly batchCount: number;
 }
 
 export class SparseIndex {
@@ -40,6 +42,11 @@ export class SparseIndex {
 
   get size(): number {
     return this.#offsets.length;
+  }
+
+  /** Of the first batch, which always has an entry; 0 when there is none. */
+  get timestampFirst(): number {
+    return this.#timestamps[0] ?? 0;
   }
 
   /** The position from which on a batch is worth an entry. */
@@ -87,15 +94,16 @@ export class SparseIndex {
     writeU64(bytes, 16, summary.segmentSize);
     writeU64(bytes, 24, summary.offsetNext);
     writeU64(bytes, 32, summary.timestampLast);
-    bytes.writeUInt32LE(crc32(bytes.subarray(indexHeaderSize)), 40);
-    bytes.writeUInt32LE(crc32(bytes.subarray(0, 44)), 44);
+    bytes.writeUInt32LE(summary.batchCount, 40);
+    bytes.writeUInt32LE(crc32(bytes.subarray(indexHeaderSize)), 44);
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, 48)), 48);
     return bytes;
   }
 
   /** The entries in a whole index file, or undefined when they are damaged. Its header must have been read first. */
   static decode(bytes: Buffer): SparseIndex | undefined {
     const end = indexHeaderSize + indexCount(bytes) * entrySize;
-    if (bytes.length !== end || crc32(bytes.subarray(indexHeaderSize, end)) !== bytes.readUInt32LE(40))
+    if (bytes.length !== end || crc32(bytes.subarray(indexHeaderSize, end)) !== bytes.readUInt32LE(44))
       return undefined;
     const index = new SparseIndex();
     for (let at = indexHeaderSize; at < end; at += entrySize)
@@ -107,12 +115,13 @@ export class SparseIndex {
 /** What the first `indexHeaderSize` bytes of an index file say, or undefined when they are damaged. */
 export function decodeIndexSummary(bytes: Buffer): IndexSummary | undefined {
   if (bytes.length < indexHeaderSize || bytes.readUInt32LE(0) !== magicWord) return undefined;
-  if (crc32(bytes.subarray(0, 44)) !== bytes.readUInt32LE(44) || indexCount(bytes) > indexEntriesMax) return undefined;
+  if (crc32(bytes.subarray(0, 48)) !== bytes.readUInt32LE(48) || indexCount(bytes) > indexEntriesMax) return undefined;
   return {
     baseOffset: readU64(bytes, 8),
     segmentSize: readU64(bytes, 16),
     offsetNext: readU64(bytes, 24),
     timestampLast: readU64(bytes, 32),
+    batchCount: bytes.readUInt32LE(40),
   };
 }
 

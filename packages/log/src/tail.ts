@@ -14,8 +14,9 @@
  * `partition.bench.ts` measures them, the bar is 1.5 million records per second.
  */
 
-import { batchHeaderSize, sealBatch } from "./batch.ts";
+import { batchHeaderSize, batchLink, sealBatch } from "./batch.ts";
 import { copyBytes, varintSize, writeVarint } from "./bytes.ts";
+import { genesisLink, linkTo } from "./chain.ts";
 import type { Chunk } from "./chunk.ts";
 import { logErrors } from "./errors.ts";
 import {
@@ -50,6 +51,8 @@ export class Tail implements SlabOwner {
   #epoch: number;
   #nextOffset = 0;
   #timestampMs = 0;
+  /** To the last closed batch. */
+  #link: Buffer = genesisLink;
   /** Bytes of closed batches that are not written. */
   #waitingSize = 0;
   #slabs: Slab[] = [];
@@ -75,15 +78,23 @@ export class Tail implements SlabOwner {
     this.#epoch = epoch;
   }
 
-  /** Sets where the partition stands; before anything is appended. `timestampMs`: the last record's, 0 for none. */
-  start(epoch: number, nextOffset: number, timestampMs: number): void {
+  /**
+   * Sets where the partition stands; before anything is appended. `timestampMs`: the last record's, 0 for none; `link`: to
+   * the last batch. A tail that is not started is that of an empty partition.
+   */
+  start(epoch: number, nextOffset: number, timestampMs: number, link: Buffer): void {
     this.#epoch = epoch;
     this.#nextOffset = nextOffset;
     this.#timestampMs = timestampMs;
+    this.#link = link;
   }
 
   get nextOffset(): number {
     return this.#nextOffset;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
   }
 
   get pendingBytes(): number {
@@ -278,7 +289,9 @@ export class Tail implements SlabOwner {
       offset,
       timestampFirst: this.#timestampFirst,
       timestampLast: this.#timestampLast,
+      link: this.#link,
     });
+    this.#link = linkTo(this.#bytes, this.#batchStart, this.#position);
     this.#slab!.close(this.#batchStart, this.#position, offset, this.#nextOffset);
     this.#waitingSize += this.#position - this.#batchStart;
     this.#count = 0;
@@ -293,6 +306,13 @@ export class Tail implements SlabOwner {
       this.#waitingFrom++;
     }
     return 0;
+  }
+
+  /** The link that the first closed batch that waits carries; there must be one. */
+  firstWaitingLink(): Buffer {
+    this.firstWaitingSize();
+    const slab = this.#slabs[this.#waitingFrom]!;
+    return Buffer.from(batchLink(slab.bytes, slab.firstWaitingStart));
   }
 
   /** What to write next: closed batches of up to `sizeMax` bytes, which must take the first one. See `TailRun`. */
