@@ -29,7 +29,7 @@
 import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "./bytes.ts";
 import { linkSize } from "./chain.ts";
-import type { SegmentIdentity } from "./segment.ts";
+import type { SegmentIdentity } from "./segment-identity.ts";
 
 export const segmentFooterSize = 128;
 const magic = Buffer.from("PLSEAL01", "latin1");

@@ -6,8 +6,9 @@
 import { type DamagedRange, type LongScanEnd, type ScannedBatch, scanPastDamage } from "./batch-scan.ts";
 import { genesisLink } from "./chain.ts";
 import { segmentsOpenMax } from "./limits.ts";
-import { encodeSegmentHeader, Segment, type SegmentIdentity, segmentFileName, segmentHeaderSize } from "./segment.ts";
+import { encodeSegmentHeader, Segment, segmentFileName, segmentHeaderSize } from "./segment.ts";
 import { decodeSegmentFooter, encodeSegmentFooter, type SegmentFooter, segmentFooterSize } from "./segment-footer.ts";
+import type { SegmentIdentity } from "./segment-identity.ts";
 import { decodeIndexSummary, type IndexSummary, indexFileSize, indexHeaderSize, SparseIndex } from "./sparse-index.ts";
 import { syncFile, writeAll } from "./storage/full-write.ts";
 import { joinPath, type OpenMode, type Storage, type StorageFile } from "./storage/storage.ts";

@@ -24,6 +24,7 @@ import type { DamagedRange } from "./batch-scan.ts";
 import { readU64, writeU64 } from "./bytes.ts";
 import { linkSize } from "./chain.ts";
 import type { SegmentFooter } from "./segment-footer.ts";
+import type { SegmentIdentity } from "./segment-identity.ts";
 import type { SparseIndex } from "./sparse-index.ts";
 import type { StorageFile } from "./storage/storage.ts";
 
@@ -32,12 +33,6 @@ const linkAt = 32;
 const crcAt = 92;
 const magic = Buffer.from("POLYLOG1", "latin1");
 const version = 1;
-
-/** Whose segments these are; every header repeats it. */
-export interface SegmentIdentity {
-  readonly log: string;
-  readonly partition: number;
-}
 
 export class Segment {
   readonly baseOffset: number;

@@ -9,13 +9,13 @@ import { scanPastDamage } from "./batch-scan.ts";
 import { logErrors } from "./errors.ts";
 import {
   parseSegmentFileName,
-  type SegmentIdentity,
   segmentFileName,
   segmentHeaderFault,
   segmentHeaderLink,
   segmentHeaderSize,
 } from "./segment.ts";
 import { type SegmentFooter, segmentFooterSize } from "./segment-footer.ts";
+import type { SegmentIdentity } from "./segment-identity.ts";
 import { SegmentSet } from "./segment-set.ts";
 import type { Storage, StorageFile } from "./storage/storage.ts";
 
