@@ -1,7 +1,7 @@
 /**
  * Reads segment files with a parser of its own, so that what the log's own code believes about its files is checked by
- * code that does not share its mistakes. Written from the headers of `segment.ts`, `batch.ts` and `rich-record.ts` in
- * packages/log/src, which it must follow; it imports nothing from there.
+ * code that does not share its mistakes. Written from the headers of `segment.ts`, `segment-footer.ts`, `batch.ts` and
+ * `rich-record.ts` in packages/log/src, which it must follow; it imports nothing from there.
  *
  * Throws wherever a file is not what those headers say: a bad magic, length, CRC, version or attribute, a gap between
  * offsets, a wrong place. Only the newest segment may end in the middle of a batch or of its header.
@@ -16,8 +16,9 @@ export interface StoredRecord {
   readonly value: Buffer;
 }
 
-const segmentHeaderSize = 64;
-const batchHeaderSize = 48;
+const segmentHeaderSize = 96;
+const segmentFooterSize = 128;
+const batchHeaderSize = 80;
 const rich = 1;
 
 /** One partition's directory, read on from where the last reading ended. */
@@ -67,8 +68,10 @@ export class StoredLog {
       this.#readBatch(name, bytes.subarray(this.#position, end), records);
       this.#position = end;
     }
+    if (isFooter(bytes, this.#position, this.offsetNext)) return;
     this.tornBytes = bytes.length - this.#position;
-    if (this.tornBytes > 0 && !newest) throw fault(name, this.#position, "a closed segment ends inside a batch");
+    if (this.tornBytes > 0 && !newest)
+      throw fault(name, this.#position, "a closed segment has no footer behind its last batch");
   }
 
   #readBatch(name: string, batch: Buffer, records: StoredRecord[]): void {
@@ -93,14 +96,26 @@ export class StoredLog {
 
 function checkSegmentHeader(name: string, bytes: Buffer): void {
   if (bytes.toString("latin1", 0, 8) !== "POLYLOG1") throw fault(name, 0, "no magic");
-  if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) throw fault(name, 0, "wrong CRC of the header");
+  if (crc32(bytes.subarray(0, 92)) !== bytes.readUInt32LE(92)) throw fault(name, 0, "wrong CRC of the header");
   if (bytes.readUInt16LE(8) !== 1) throw fault(name, 8, `segment version ${bytes.readUInt16LE(8)}`);
   if (bytes.readBigUInt64LE(16) !== BigInt(name.slice(0, 20))) throw fault(name, 16, "not the offset of its name");
+}
+
+/** True when the file ends with an intact footer at `start`, after the batches whose last offset is before `offsetNext`. */
+function isFooter(bytes: Buffer, start: number, offsetNext: number): boolean {
+  if (bytes.length - start !== segmentFooterSize) return false;
+  const footer = bytes.subarray(start);
+  return (
+    footer.toString("latin1", 0, 8) === "PLSEAL01" &&
+    crc32(footer.subarray(0, 124)) === footer.readUInt32LE(124) &&
+    Number(footer.readBigUInt64LE(16)) === offsetNext
+  );
 }
 
 /** Where the batch at `start` ends; undefined when the file ends first. */
 function batchEnd(name: string, bytes: Buffer, start: number): number | undefined {
   if (bytes.length - start < batchHeaderSize) return undefined;
+  if (bytes.toString("latin1", start, start + 8) === "PLSEAL01") return undefined;
   if (bytes.toString("latin1", start, start + 4) !== "PLB1") throw fault(name, start, "no batch magic");
   const end = start + 8 + bytes.readUInt32LE(start + 4);
   return end > bytes.length ? undefined : end;
