@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startServer, temporaryDirectory } from "@polylog/testkit";
 
@@ -20,6 +21,7 @@ test("prints where it listens, where the data is, and what to try", async (t) =>
   const dataDir = temporaryDirectory(t);
   const server = await startServer({ dataDir });
   t.after(() => server.kill());
+  while (!server.output().includes("/rpc\n")) await sleep(10); // It comes by another way than the ready file.
   for (const { port } of Object.values(server.listeners))
     assert.match(server.output(), new RegExp(`127\\.0\\.0\\.1:${port}`));
   assert.ok(server.output().includes(dataDir));

@@ -103,7 +103,7 @@ function launch(options: ServerOptions, nodeArguments: readonly string[]): Launc
   let printed = "";
   child.stdout!.on("data", (chunk) => (printed += chunk));
   child.stderr!.on("data", (chunk) => (printed += chunk));
-  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const exited = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code))); // With all it printed.
   void exited.then(() => rmSync(runDir, { recursive: true, force: true }));
   return { child, readyFile, exited, printed: () => printed };
 }
