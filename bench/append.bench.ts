@@ -6,11 +6,10 @@
  *     npm run bench -- append
  */
 
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { ByteWriter } from "@polylog/base/bytes";
-import { encodeMagic, encodePub, encodeRdy, encodeSub, FrameReader, frameTypes } from "@polylog/nsq-wire";
+import { encodePub, encodeRdy, encodeSub, FrameReader, frameTypes } from "@polylog/nsq-wire";
 import { NatsClient } from "./nats-client.ts";
+import { consumeAll, openNsq } from "./nsq-consumer.ts";
 import { type Peer, startNats, startPolylog } from "./peers.ts";
 import { compare, type Target } from "./rounds.ts";
 
@@ -59,7 +58,7 @@ async function keepOutstanding(send: (count: number) => void, onAnswers: (answer
 }
 
 async function appendNsq(peer: Peer, topic: string): Promise<number> {
-  const socket = await openNsq(peer);
+  const socket = await openNsq(peer.port);
   const writer = new ByteWriter();
   encodePub(writer, topic, body);
   const one = writer.take();
@@ -109,30 +108,13 @@ async function appendNats(peer: Peer, stream: string): Promise<number> {
 
 async function readNsq(peer: Peer, topic: string): Promise<number> {
   await appendNsq(peer, topic);
-  const socket = await openNsq(peer);
-  const reader = new FrameReader();
+  const socket = await openNsq(peer.port);
   const startedAtMs = performance.now();
   const writer = new ByteWriter();
   encodeSub(writer, topic, "bench");
   encodeRdy(writer, 2_500);
   socket.write(writer.take());
-  await new Promise<void>((resolve) => {
-    let received = 0;
-    socket.on("data", (chunk: Buffer) => {
-      reader.push(chunk);
-      const answers = Buffer.allocUnsafe(21 * (Math.ceil(chunk.length / (body.length + 34)) + 2));
-      let length = 0;
-      while (reader.next()) {
-        if (reader.frameType !== frameTypes.message) continue;
-        length += answers.write("FIN ", length, "latin1");
-        length += reader.bytes.copy(answers, length, reader.bodyStart + 10, reader.bodyStart + 26);
-        answers[length++] = 0x0a;
-        received++;
-      }
-      if (length > 0) socket.write(answers.subarray(0, length));
-      if (received >= messageCount) resolve();
-    });
-  });
+  await consumeAll(socket, messageCount, body.length);
   const rate = messageCount / ((performance.now() - startedAtMs) / 1000);
   socket.destroy();
   return rate;
@@ -174,15 +156,6 @@ async function readNats(peer: Peer, stream: string): Promise<number> {
 async function createStream(client: NatsClient, stream: string): Promise<void> {
   const config = { name: stream, subjects: [`${stream}.>`], storage: "file", retention: "limits", num_replicas: 1 };
   await client.request(`$JS.API.STREAM.CREATE.${stream}`, config);
-}
-
-async function openNsq(peer: Peer): Promise<Socket> {
-  const socket = connect({ port: peer.port, host: "127.0.0.1", noDelay: true });
-  await once(socket, "connect");
-  const writer = new ByteWriter();
-  encodeMagic(writer);
-  socket.write(writer.take());
-  return socket;
 }
 
 await main();

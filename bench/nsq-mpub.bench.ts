@@ -5,10 +5,10 @@
  *     npm run bench -- nsq-mpub
  */
 
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { ByteWriter } from "@polylog/base/bytes";
-import { encodeMagic, encodeMpub, encodeRdy, encodeSub, FrameReader, frameTypes } from "@polylog/nsq-wire";
+import { encodeMpub, encodeRdy, encodeSub, FrameReader, frameTypes } from "@polylog/nsq-wire";
+import { consumeAll, openNsq } from "./nsq-consumer.ts";
 import { type Peer, startNsqd, startPolylog } from "./peers.ts";
 import { compare } from "./rounds.ts";
 
@@ -38,14 +38,14 @@ async function main(): Promise<void> {
 }
 
 async function mpubThrough(peer: Peer, topic: string): Promise<number> {
-  const consumer = await connectClient(peer.port);
-  const consumed = consumeAll(consumer);
+  const consumer = await openNsq(peer.port);
+  const consumed = consumeAll(consumer, messageCount, body.length);
   const subscribe = new ByteWriter();
   encodeSub(subscribe, topic, "bench");
   encodeRdy(subscribe, readyCount);
   consumer.write(subscribe.take());
 
-  const publisher = await connectClient(peer.port);
+  const publisher = await openNsq(peer.port);
   const mpub = new ByteWriter(batchSize * (body.length + 4) + 64);
   encodeMpub(mpub, topic, new Array<Buffer>(batchSize).fill(body));
   const startedAtMs = performance.now();
@@ -79,37 +79,6 @@ function publishAll(socket: Socket, mpub: Buffer): Promise<void> {
     });
     send();
   });
-}
-
-/** Finishes every message as it arrives: one write of FINs per chunk. */
-function consumeAll(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const reader = new FrameReader();
-    let consumed = 0;
-    socket.on("data", (chunk: Buffer) => {
-      reader.push(chunk);
-      const answers = Buffer.allocUnsafe(21 * (Math.ceil(chunk.length / 230) + 2));
-      let length = 0;
-      while (reader.next()) {
-        if (reader.frameType !== frameTypes.message) continue;
-        length += answers.write("FIN ", length, "latin1");
-        length += reader.bytes.copy(answers, length, reader.bodyStart + 10, reader.bodyStart + 26);
-        answers[length++] = 0x0a;
-        consumed++;
-      }
-      if (length > 0) socket.write(answers.subarray(0, length));
-      if (consumed >= messageCount) resolve();
-    });
-  });
-}
-
-async function connectClient(port: number): Promise<Socket> {
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  await once(socket, "connect");
-  const magic = new ByteWriter();
-  encodeMagic(magic);
-  socket.write(magic.take());
-  return socket;
 }
 
 await main();

@@ -276,6 +276,7 @@ describe("LogStore and crashes", () => {
       const log = store.create("orders");
       let acknowledged = false;
       log.partitions[0]!.whenDurable(append(log, "a") + 1, "synced", { onDurable: () => (acknowledged = true) }, 0);
+      // A new log's first record is synced after some 46 such steps: crashes come before and after that.
       for (let steps = seed % 60; steps > 0; steps--) {
         await Promise.resolve();
         rig.clock.turn();
