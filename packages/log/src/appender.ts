@@ -49,6 +49,8 @@ export class Appender implements FullWriteListener, SyncListener {
   highWatermark = 0;
   /** Every offset below survived `fdatasync`. */
   syncedWatermark = 0;
+  /** A segment is closed before it would grow beyond this many bytes. */
+  segmentSizeMax: number;
 
   readonly #owner: AppenderOwner;
   readonly #options: AppenderOptions;
@@ -85,6 +87,7 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#tail = options.tail;
     this.#segments = options.segments;
     this.#clock = options.clock;
+    this.segmentSizeMax = options.segmentSizeMax;
   }
 
   /** The segments are there; what they hold ends before `nextOffset` and is synced. */
@@ -145,7 +148,7 @@ export class Appender implements FullWriteListener, SyncListener {
 
   #writeRun(): void {
     const segment = this.#segments.active!;
-    const room = this.#options.segmentSizeMax - segmentFooterSize - segment.size;
+    const room = this.segmentSizeMax - segmentFooterSize - segment.size;
     const firstSize = this.#tail.firstWaitingSize();
     if (firstSize > room && !segment.isEmpty) {
       this.#roll();

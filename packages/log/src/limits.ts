@@ -84,6 +84,9 @@ export const scanBlockSize = 1024 * 1024;
 /** What is `written` is also synced after this long. Default. */
 export const syncIntervalMs = 1000;
 
+/** Pause between two rounds of maintenance. Default. */
+export const maintenanceIntervalMs = 10_000;
+
 /** Logs opened at the same time when the store opens. */
 export const opensAtOnceMax = 8;
 

@@ -1,4 +1,7 @@
-/** How a log is set up, and the row in the state store that keeps it. */
+/**
+ * How a log is set up, as one table, and the row in the state store that keeps it. A row holds every field; one that an older
+ * Polylog did not know gets its default, so a data directory opens in every later version.
+ */
 
 import { type Durability, durabilities } from "./durability.ts";
 import { logErrors } from "./errors.ts";
@@ -13,29 +16,52 @@ export interface LogConfig {
   readonly segmentSizeMax: number;
 }
 
-const defaultConfig: LogConfig = { partitions: 1, durability: "written", segmentSizeMax };
+interface Field<Value> {
+  readonly fallback: Value;
+  /** What a value must be, to follow "must be". */
+  readonly rule: string;
+  accepts(value: Value): boolean;
+}
+
+const fields: { readonly [Name in keyof LogConfig]: Field<LogConfig[Name]> } = {
+  partitions: integer(1, 1, partitionsMax),
+  durability: oneOf("written", durabilities),
+  segmentSizeMax: integer(segmentSizeMax, segmentSizeFloor, segmentSizeCeiling),
+};
+const fieldNames = Object.keys(fields) as (keyof LogConfig)[];
+
+function integer(fallback: number, low: number, high: number): Field<number> {
+  return { fallback, rule: `${low} to ${high}`, accepts: (value) => isWithin(value, low, high) };
+}
+
+function oneOf<Value extends string>(fallback: Value, values: readonly Value[]): Field<Value> {
+  return { fallback, rule: `one of ${values.join(", ")}`, accepts: (value) => values.includes(value) };
+}
 
 /** `config` over `defaults` over the defaults of the defaults. Throws LOG_CONFIG_INVALID. */
 export function resolveLogConfig(name: string, defaults: Partial<LogConfig>, config: Partial<LogConfig>): LogConfig {
-  const partitions = config.partitions ?? defaults.partitions ?? defaultConfig.partitions;
-  const durability = config.durability ?? defaults.durability ?? defaultConfig.durability;
-  const size = config.segmentSizeMax ?? defaults.segmentSizeMax ?? defaultConfig.segmentSizeMax;
-  if (!isWithin(partitions, 1, partitionsMax))
-    throw logErrors.LOG_CONFIG_INVALID({ name, reason: `partitions must be 1 to ${partitionsMax}` });
-  if (!durabilities.includes(durability))
-    throw logErrors.LOG_CONFIG_INVALID({ name, reason: `durability must be one of ${durabilities.join(", ")}` });
-  if (!isWithin(size, segmentSizeFloor, segmentSizeCeiling)) {
-    const reason = `segmentSizeMax must be ${segmentSizeFloor} to ${segmentSizeCeiling}`;
-    throw logErrors.LOG_CONFIG_INVALID({ name, reason });
-  }
-  return { partitions, durability, segmentSizeMax: size };
+  return Object.fromEntries(
+    fieldNames.map((field) => [field, resolveField(name, field, config[field] ?? defaults[field])]),
+  ) as unknown as LogConfig;
+}
+
+function resolveField<Name extends keyof LogConfig>(
+  log: string,
+  name: Name,
+  value: LogConfig[Name] | undefined,
+): LogConfig[Name] {
+  const { fallback, rule, accepts }: Field<LogConfig[Name]> = fields[name];
+  const resolved = value ?? fallback;
+  if (!accepts(resolved)) throw logErrors.LOG_CONFIG_INVALID({ name: log, reason: `${name} must be ${rule}` });
+  return resolved;
 }
 
 function isWithin(value: number, low: number, high: number): boolean {
   return Number.isInteger(value) && value >= low && value <= high;
 }
 
-export interface LogRow extends LogConfig {
+export interface LogRow {
+  readonly config: LogConfig;
   /** How often the log was opened; batches carry it. */
   readonly epoch: number;
   /** Its files are being removed; whoever finds this at start removes the rest. */
@@ -45,17 +71,20 @@ export interface LogRow extends LogConfig {
 /** The key of a log's row is this and its name. */
 export const logRowPrefix = "log/";
 
-export function encodeLogRow(row: LogRow): Buffer {
-  const { partitions, durability, segmentSizeMax, epoch, deleting } = row;
-  return Buffer.from(JSON.stringify({ version: 1, partitions, durability, segmentSizeMax, epoch, deleting }));
+export function encodeLogRow({ config, epoch, deleting }: LogRow): Buffer {
+  return Buffer.from(JSON.stringify({ version: 1, ...config, epoch, deleting }));
 }
 
 /** Throws LOG_ROW_DAMAGED. */
 export function decodeLogRow(name: string, value: Buffer): LogRow {
   try {
-    const row = JSON.parse(value.toString("utf8")) as Partial<LogRow> & { version?: number };
-    if (row.version !== 1 || !isWithin(row.epoch!, 1, 2 ** 32 - 2)) throw new Error("its version or epoch is unknown");
-    return { ...resolveLogConfig(name, {}, row), epoch: row.epoch!, deleting: row.deleting === true };
+    const row = JSON.parse(value.toString("utf8")) as Partial<LogConfig> & {
+      version?: number;
+      epoch: number;
+      deleting?: boolean;
+    };
+    if (row.version !== 1 || !isWithin(row.epoch, 1, 2 ** 32 - 2)) throw new Error("its version or epoch is unknown");
+    return { config: resolveLogConfig(name, {}, row), epoch: row.epoch, deleting: row.deleting === true };
   } catch (error) {
     throw logErrors.LOG_ROW_DAMAGED({ name }, error);
   }

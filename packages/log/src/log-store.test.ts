@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { isCodedError } from "@polylog/base/errors";
+import type { Log } from "./log.ts";
 import { decodeLogRow } from "./log-config.ts";
-import { type Log, LogStore } from "./log-store.ts";
+import { LogStore } from "./log-store.ts";
 import { MemoryStateStore, type StateOperation } from "./state/index.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
 import { readValues, WaiterLog } from "./testing/partition-rig.ts";
@@ -70,6 +71,21 @@ describe("LogStore", () => {
     assert.deepEqual(await readValues(log.partitions[0]!), ["a", "c"]);
     assert.deepEqual(await readValues(log.partitions[2]!), ["b"]);
     assert.deepEqual(log.config, { partitions: 3, durability: "synced", segmentSizeMax: 256 * 1024 * 1024 });
+  });
+
+  it("changes a log's configuration for good", async () => {
+    const rig = new StoreRig();
+    const store = await rig.open();
+    const log = store.create("orders", { durability: "synced" });
+    await store.alter("orders", { segmentSizeMax: 4096 });
+    assert.deepEqual(log.config, { partitions: 1, durability: "synced", segmentSizeMax: 4096 });
+    for (let i = 0; i < 3; i++) await appendSynced(log, "x".repeat(2000));
+    assert.equal(rig.storage.content("orders/0/00000000000000000000.log")!.length < 4096, true);
+    await assert.rejects(store.alter("orders", { segmentSizeMax: 1 }), hasCode("log.LOG_CONFIG_INVALID"));
+    await assert.rejects(store.alter("orders", { partitions: 2 }), hasCode("log.LOG_CONFIG_INVALID"));
+    await assert.rejects(store.alter("none", {}), hasCode("log.LOG_NOT_FOUND"));
+    const again = (await rig.reopen()).get("orders")!;
+    assert.equal(again.config.segmentSizeMax, 4096);
   });
 
   it("acknowledges nothing before the log would be found again", async () => {

@@ -17,6 +17,7 @@ import type { Clock } from "@polylog/base/clock";
 import { type Logger, silentLogger } from "@polylog/base/telemetry";
 import { logErrors } from "./errors.ts";
 import { opensAtOnceMax } from "./limits.ts";
+import type { Log } from "./log.ts";
 import {
   decodeLogRow,
   encodeLogRow,
@@ -26,6 +27,8 @@ import {
   resolveLogConfig,
 } from "./log-config.ts";
 import { isEphemeral, isLogName, logDirectoryName, parseLogDirectoryName } from "./log-name.ts";
+import { Maintenance } from "./maintenance/maintenance.ts";
+import { maintenanceTasks } from "./maintenance/tasks.ts";
 import { Partition } from "./partition.ts";
 import { parseSegmentFileName, segmentHeaderSize } from "./segment.ts";
 import { SegmentSet } from "./segment-set.ts";
@@ -46,24 +49,22 @@ export interface LogStoreOptions {
   readonly syncIntervalMs?: number;
   /** Bytes that may wait to be written, per partition; default 32 MiB. */
   readonly pendingBytesMax?: number;
+  /** Pause between two rounds of `maintenance/`; default 10 s. */
+  readonly maintenanceIntervalMs?: number;
   /** Bytes of recent batches kept in memory, all logs together; default 64 MiB. */
   readonly tailCacheSizeMax?: number;
 }
 
-export interface Log {
-  readonly name: string;
-  readonly config: LogConfig;
-  readonly partitions: readonly Partition[];
-  /** In memory only; its name ends with `#ephemeral`. */
-  readonly ephemeral: boolean;
-}
+/** A log of this store, whose configuration it may replace. */
+type OwnLog = { -readonly [Field in keyof Log]: Log[Field] };
 
 export class LogStore {
   readonly #options: LogStoreOptions;
   readonly #logger: Logger;
   readonly #cache: TailCache;
+  readonly #maintenance: Maintenance;
   readonly #memory = new MemoryStorage();
-  readonly #logs = new Map<string, Log>();
+  readonly #logs = new Map<string, OwnLog>();
   readonly #rows = new Map<string, LogRow>();
   /** What is under way; neither rejects. */
   readonly #creations = new Map<Log, Promise<void>>();
@@ -74,6 +75,14 @@ export class LogStore {
     this.#options = options;
     this.#logger = (options.logger ?? silentLogger).child("log");
     this.#cache = new TailCache(options.tailCacheSizeMax);
+    const { clock, maintenanceIntervalMs } = options;
+    this.#maintenance = new Maintenance({
+      logs: () => this.#logs.values(),
+      tasks: maintenanceTasks,
+      clock,
+      logger: this.#logger,
+      ...(maintenanceIntervalMs === undefined ? {} : { intervalMs: maintenanceIntervalMs }),
+    });
   }
 
   get(name: string): Log | undefined {
@@ -92,12 +101,13 @@ export class LogStore {
     await this.#finishDeletions();
     await this.#takeInDirectories();
     await this.#raiseEpochs();
-    for (const [name, row] of this.#rows) this.#logs.set(name, this.#build(name, row, row.epoch, "existing"));
+    for (const [name, row] of this.#rows) this.#logs.set(name, this.#build(name, row, "existing"));
     const partitions = this.list().flatMap((log) => log.partitions);
     await forEachAtOnce(partitions, opensAtOnceMax, async (partition) => {
       await partition.open().catch(() => undefined); // It is read-only then, and said so.
     });
     this.#status = "open";
+    this.#maintenance.start();
   }
 
   async #loadRows(): Promise<void> {
@@ -119,7 +129,7 @@ export class LogStore {
       const found = await this.#countPartitions(directory);
       if (found.records) {
         const config = resolveLogConfig(name, this.#options.defaults ?? {}, { partitions: found.partitions });
-        this.#rows.set(name, { ...config, epoch: 1, deleting: false });
+        this.#rows.set(name, { config, epoch: 1, deleting: false });
         this.#logger.error("a log has lost its configuration and gets the default one", { log: name });
       } else await this.#options.storage.removeDirectory(directory);
     }
@@ -162,8 +172,8 @@ export class LogStore {
     if (this.#status !== "open") throw logErrors.STORE_CLOSED({ status: this.#status });
     if (!isLogName(name)) throw logErrors.LOG_NAME_INVALID({ name });
     if (this.#logs.has(name)) throw logErrors.LOG_EXISTS({ name });
-    const row = { ...resolveLogConfig(name, this.#options.defaults ?? {}, config), epoch: 1, deleting: false };
-    const log = this.#build(name, row, row.epoch, "new");
+    const row = { config: resolveLogConfig(name, this.#options.defaults ?? {}, config), epoch: 1, deleting: false };
+    const log = this.#build(name, row, "new");
     this.#logs.set(name, log);
     const creation = this.#create(log, row).catch((error: unknown) => {
       this.#logger.error("a log could not be created", { log: name, error });
@@ -183,7 +193,7 @@ export class LogStore {
     if (error !== undefined) throw error;
   }
 
-  #build(name: string, config: LogConfig, epoch: number, expect: "new" | "existing"): Log {
+  #build(name: string, { config, epoch }: LogRow, expect: "new" | "existing"): OwnLog {
     const { clock, logger, syncIntervalMs, pendingBytesMax } = this.#options;
     const partitions: Partition[] = [];
     for (let number = 0; number < config.partitions; number++)
@@ -203,9 +213,26 @@ export class LogStore {
           ...(pendingBytesMax === undefined ? {} : { pendingBytesMax }),
         }),
       );
-    const { partitions: count, durability, segmentSizeMax } = config;
-    const ownConfig = { partitions: count, durability, segmentSizeMax };
-    return { name, config: ownConfig, partitions, ephemeral: isEphemeral(name) };
+    return { name, config, partitions, ephemeral: isEphemeral(name) };
+  }
+
+  /**
+   * Changes a log's configuration; what is left out stays. Resolves with all of it once it is saved and in force. Rejects with
+   * LOG_NOT_FOUND, LOG_CONFIG_INVALID (also for another number of partitions), STATE_WRITE_FAILED.
+   */
+  async alter(name: string, changes: Partial<LogConfig>): Promise<LogConfig> {
+    const log = this.#logs.get(name);
+    if (log === undefined) throw logErrors.LOG_NOT_FOUND({ name });
+    const config = resolveLogConfig(name, log.config, changes);
+    if (config.partitions !== log.config.partitions)
+      throw logErrors.LOG_CONFIG_INVALID({ name, reason: `it has ${log.config.partitions} partitions` });
+    await this.#creations.get(log);
+    const row = this.#rows.get(name);
+    if (row !== undefined && this.#logs.get(name) === log) await this.#saveRow(name, { ...row, config });
+    if (this.#logs.get(name) !== log) throw logErrors.LOG_NOT_FOUND({ name });
+    log.config = config;
+    for (const partition of log.partitions) partition.configure(config);
+    return config;
   }
 
   async #create(log: Log, row: LogRow): Promise<void> {
@@ -269,6 +296,7 @@ export class LogStore {
   /** Writes, syncs and closes every log. Rejects, when all are closed, with the first failure. */
   async close(): Promise<void> {
     this.#status = "closed";
+    await this.#maintenance.stop();
     await Promise.all([...this.#creations.values(), ...this.#deletions.values()]);
     const partitions = this.list().flatMap((log) => log.partitions);
     const failures: unknown[] = [];

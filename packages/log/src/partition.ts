@@ -17,6 +17,7 @@ import type { Chunk } from "./chunk.ts";
 import type { Durability, DurabilityWaiter } from "./durability.ts";
 import { logErrors } from "./errors.ts";
 import { pendingBytesMax, segmentSizeMax, slabSizeMax, syncIntervalMs } from "./limits.ts";
+import type { LogConfig } from "./log-config.ts";
 import { type RecoveryReport, recover } from "./recovery.ts";
 import type { RecordFields } from "./rich-record.ts";
 import { SegmentReader } from "./segment-reader.ts";
@@ -302,6 +303,11 @@ export class Partition {
       this.#tellWatchers();
     }
     return error;
+  }
+
+  /** Takes over what of its log's configuration concerns it. */
+  configure(config: LogConfig): void {
+    this.#appender.segmentSizeMax = config.segmentSizeMax;
   }
 
   /** Takes no more records, writes and syncs what it has, and closes its files. Rejects when that fails. */

@@ -19,7 +19,9 @@ import {
   open,
   read,
   readdir,
+  rename,
   rm,
+  statfs,
   unlink,
   write,
   writeSync,
@@ -82,6 +84,15 @@ export class FileStorage implements Storage {
 
   removeFile(path: string): Promise<void> {
     return promisify(unlink)(join(this.directory, path));
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return promisify(rename)(join(this.directory, from), join(this.directory, to));
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await promisify(statfs)(this.directory);
+    return bavail * bsize;
   }
 
   async removeDirectory(directory: string): Promise<void> {

@@ -26,6 +26,8 @@ export type FaultyCall =
   | "shortWrite"
   | "sync"
   | "truncate"
+  | "rename"
+  | "removeFile"
   | "makeDirectory"
   | "syncDirectory";
 
@@ -55,6 +57,10 @@ export class MemoryStorage implements Storage {
   #directories = new Set<string>([""]);
   /** Names as of the last `syncDirectory` of each directory. Only with `simulate`. */
   #syncedNames = new Map<string, MemoryFile>();
+  /** Renames that no `syncDirectory` followed; a crash undoes the whole of one or nothing of it. */
+  #unsyncedRenames: { readonly from: string; readonly to: string }[] = [];
+  /** What `freeBytes` says. For tests. */
+  freeBytesLeft = Number.MAX_SAFE_INTEGER;
   #waiting: { readonly run: () => void; readonly file: MemoryFile; readonly write: UnsyncedWrite | undefined }[] = [];
   #faults: Fault[] = [];
   #crashed = false;
@@ -96,11 +102,26 @@ export class MemoryStorage implements Storage {
     const isInside = (path: string): boolean => parentOf(path) === directory;
     for (const path of this.#syncedNames.keys()) if (isInside(path)) this.#syncedNames.delete(path);
     for (const [path, file] of this.#files) if (isInside(path)) this.#syncedNames.set(path, file);
+    this.#unsyncedRenames = this.#unsyncedRenames.filter(({ to }) => !isInside(to));
   }
 
   async removeFile(path: string): Promise<void> {
-    await this.#enter();
+    await this.#enter("removeFile");
     if (!this.#files.delete(path)) throw systemError("ENOENT", path);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#enter("rename");
+    const file = this.#files.get(from);
+    if (file === undefined) throw systemError("ENOENT", from);
+    this.#files.delete(from);
+    this.#files.set(to, file);
+    if (this.#simulate) this.#unsyncedRenames.push({ from, to });
+  }
+
+  async freeBytes(): Promise<number> {
+    await this.#enter();
+    return this.freeBytesLeft;
   }
 
   async removeDirectory(directory: string): Promise<void> {
@@ -148,8 +169,9 @@ export class MemoryStorage implements Storage {
 
   #cutPower(left: MemoryStorage, random: () => number, reorder: boolean): void {
     const survivors = new Map<MemoryFile, MemoryFile>();
+    const renamed = this.#chooseRenames(random);
     for (const path of new Set([...this.#syncedNames.keys(), ...this.#files.keys()])) {
-      const kept = random() < 0.5 ? this.#files.get(path) : this.#syncedNames.get(path);
+      const kept = (renamed.get(path) ?? random() < 0.5) ? this.#files.get(path) : this.#syncedNames.get(path);
       if (kept === undefined) continue;
       const writes = reorder ? anyOf(kept.unsynced, random) : firstOf(kept.unsynced, random);
       const file = survivors.get(kept) ?? kept.afterPowerCut(writes);
@@ -157,6 +179,17 @@ export class MemoryStorage implements Storage {
       left.#files.set(path, file);
       left.#syncedNames.set(path, file);
     }
+  }
+
+  /** For each name that a rename touched: whether its present file survives. The same for both names of a rename. */
+  #chooseRenames(random: () => number): Map<string, boolean> {
+    const chosen = new Map<string, boolean>();
+    for (const { from, to } of this.#unsyncedRenames) {
+      const survives = chosen.get(from) ?? chosen.get(to) ?? random() < 0.5;
+      chosen.set(from, survives);
+      chosen.set(to, survives);
+    }
+    return chosen;
   }
 
   /** Fails when a test said so; hangs for good after a crash. */

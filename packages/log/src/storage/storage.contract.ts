@@ -139,6 +139,27 @@ function testDirectories(test: Test): void {
     await assert.rejects(storage.removeFile("a/b/file"), { code: "ENOENT" });
   });
 
+  test("give a file another name, in place of the one that had it", async (storage) => {
+    for (const name of ["old", "new"]) {
+      const file = await storage.open(`a/b/${name}`, "create");
+      await writeAll(file, Buffer.from(name), 0);
+      await file.close();
+    }
+    const reader = await storage.open("a/b/old", "read");
+    await storage.rename("a/b/new", "a/b/old");
+    assert.deepEqual(await storage.list("a/b"), ["old"]);
+    assert.equal(await content(reader), "old");
+    await reader.close();
+    const renamed = await storage.open("a/b/old", "read");
+    assert.equal(await content(renamed), "new");
+    await renamed.close();
+    await assert.rejects(storage.rename("a/b/new", "a/b/old"), { code: "ENOENT" });
+  });
+
+  test("have room", async (storage) => {
+    assert.ok((await storage.freeBytes()) > 0);
+  });
+
   test("go with everything in them", async (storage) => {
     await storage.makeDirectory("a/b/c");
     await storage.makeDirectory("a/bc");

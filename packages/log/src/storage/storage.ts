@@ -41,6 +41,10 @@ export interface Storage {
   makeDirectory(directory: string): Promise<void>;
   syncDirectory(directory: string): Promise<void>;
   removeFile(path: string): Promise<void>;
+  /** Gives a file another name in the same directory, replacing the file that has it; a crash leaves the one or the other. */
+  rename(from: string, to: string): Promise<void>;
+  /** Bytes that can still be written, as far as the system says. */
+  freeBytes(): Promise<number>;
   /** Removes the directory and what is in it; gone for good when this resolves. Does nothing when it does not exist. */
   removeDirectory(directory: string): Promise<void>;
 }

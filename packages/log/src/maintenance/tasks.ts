@@ -1,0 +1,5 @@
+/** What is done to every partition in the background, in this order. */
+
+import type { MaintenanceTask } from "./maintenance.ts";
+
+export const maintenanceTasks: readonly MaintenanceTask[] = [];
