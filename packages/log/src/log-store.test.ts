@@ -82,10 +82,44 @@ describe("LogStore", () => {
     for (let i = 0; i < 3; i++) await appendSynced(log, "x".repeat(2000));
     assert.equal(rig.storage.content("orders/0/00000000000000000000.log")!.length < 4096, true);
     await assert.rejects(store.alter("orders", { segmentSizeMax: 1 }), hasCode("log.LOG_CONFIG_INVALID"));
-    await assert.rejects(store.alter("orders", { partitions: 2 }), hasCode("log.LOG_CONFIG_INVALID"));
     await assert.rejects(store.alter("none", {}), hasCode("log.LOG_NOT_FOUND"));
     const again = (await rig.reopen()).get("orders")!;
     assert.equal(again.config.segmentSizeMax, 4096);
+  });
+
+  it("adds partitions and never takes one away", async () => {
+    const rig = new StoreRig();
+    const store = await rig.open();
+    const log = store.create("orders", { partitions: 2 });
+    await appendSynced(log, "a", 1);
+    const [first, second] = log.partitions;
+    const changes = [store.alter("orders", { partitions: 3 }), store.alter("orders", { partitions: 4 })];
+    await Promise.all(changes);
+    assert.deepEqual([log.partitions.length, log.config.partitions], [4, 4]);
+    assert.deepEqual(log.partitions.slice(0, 2), [first, second]);
+    await appendSynced(log, "b", 3);
+    await assert.rejects(store.alter("orders", { partitions: 3 }), hasCode("log.LOG_CONFIG_INVALID"));
+    const again = (await rig.reopen()).get("orders")!;
+    assert.deepEqual(await Promise.all(again.partitions.map((partition) => readValues(partition))), [
+      [],
+      ["a"],
+      [],
+      ["b"],
+    ]);
+  });
+
+  it("adds partitions after an attempt that was interrupted", async () => {
+    const rig = new StoreRig();
+    const store = await rig.open();
+    const log = store.create("orders");
+    await store.whenCreated("orders");
+    rig.state.failure = new Error("no");
+    await assert.rejects(store.alter("orders", { partitions: 2 }), /no/);
+    assert.equal(log.partitions.length, 1);
+    rig.state.failure = undefined;
+    await store.alter("orders", { partitions: 2 });
+    await appendSynced(log, "a", 1);
+    assert.deepEqual(await readValues(log.partitions[1]!), ["a"]);
   });
 
   it("acknowledges nothing before the log would be found again", async () => {

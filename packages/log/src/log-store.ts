@@ -69,6 +69,8 @@ export class LogStore {
   /** What is under way; neither rejects. */
   readonly #creations = new Map<Log, Promise<void>>();
   readonly #deletions = new Map<string, Promise<void>>();
+  /** The last change of a configuration; they are made one after another. Never rejects. */
+  #altering: Promise<unknown> = Promise.resolve();
   #status: "new" | "open" | "closed" = "new";
 
   constructor(options: LogStoreOptions) {
@@ -193,46 +195,79 @@ export class LogStore {
     if (error !== undefined) throw error;
   }
 
-  #build(name: string, { config, epoch }: LogRow, expect: "new" | "existing"): OwnLog {
+  #build(name: string, row: LogRow, expect: "new" | "existing"): OwnLog {
+    const partitions = Array.from({ length: row.config.partitions }, (_, number) =>
+      this.#buildPartition(name, number, row, expect),
+    );
+    return { name, config: row.config, partitions, ephemeral: isEphemeral(name) };
+  }
+
+  #buildPartition(
+    log: string,
+    number: number,
+    { config, epoch }: Pick<LogRow, "config" | "epoch">,
+    expect: "new" | "existing",
+  ): Partition {
     const { clock, logger, syncIntervalMs, pendingBytesMax } = this.#options;
-    const partitions: Partition[] = [];
-    for (let number = 0; number < config.partitions; number++)
-      partitions.push(
-        new Partition({
-          log: name,
-          number,
-          storage: this.#storageOf(name),
-          directory: partitionDirectory(name, number),
-          clock,
-          cache: this.#cache,
-          epoch,
-          expect,
-          segmentSizeMax: config.segmentSizeMax,
-          ...(logger === undefined ? {} : { logger }),
-          ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }),
-          ...(pendingBytesMax === undefined ? {} : { pendingBytesMax }),
-        }),
-      );
-    return { name, config, partitions, ephemeral: isEphemeral(name) };
+    return new Partition({
+      log,
+      number,
+      storage: this.#storageOf(log),
+      directory: partitionDirectory(log, number),
+      clock,
+      cache: this.#cache,
+      epoch,
+      expect,
+      segmentSizeMax: config.segmentSizeMax,
+      ...(logger === undefined ? {} : { logger }),
+      ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }),
+      ...(pendingBytesMax === undefined ? {} : { pendingBytesMax }),
+    });
   }
 
   /**
-   * Changes a log's configuration; what is left out stays. Resolves with all of it once it is saved and in force. Rejects with
-   * LOG_NOT_FOUND, LOG_CONFIG_INVALID (also for another number of partitions), STATE_WRITE_FAILED.
+   * Changes a log's configuration; what is left out stays. Resolves with all of it once it is saved and in force. More
+   * `partitions` are new ones behind the others: keys are spread anew, so from then on the records of a key may lie in
+   * two partitions, each in order. Rejects with LOG_NOT_FOUND, LOG_CONFIG_INVALID (also for fewer partitions), or why it
+   * could not be saved; nothing has changed then.
    */
-  async alter(name: string, changes: Partial<LogConfig>): Promise<LogConfig> {
+  alter(name: string, changes: Partial<LogConfig>): Promise<LogConfig> {
+    const altered = this.#altering.then(() => this.#alter(name, changes));
+    this.#altering = altered.catch(() => undefined);
+    return altered;
+  }
+
+  async #alter(name: string, changes: Partial<LogConfig>): Promise<LogConfig> {
     const log = this.#logs.get(name);
     if (log === undefined) throw logErrors.LOG_NOT_FOUND({ name });
     const config = resolveLogConfig(name, log.config, changes);
-    if (config.partitions !== log.config.partitions)
-      throw logErrors.LOG_CONFIG_INVALID({ name, reason: `it has ${log.config.partitions} partitions` });
-    await this.#creations.get(log);
+    const { length } = log.partitions;
+    if (config.partitions < length)
+      throw logErrors.LOG_CONFIG_INVALID({ name, reason: `it has ${length} partitions, and their number only grows` });
+    await this.whenCreated(name);
+    const added = await this.#addPartitions(log, config);
     const row = this.#rows.get(name);
-    if (row !== undefined && this.#logs.get(name) === log) await this.#saveRow(name, { ...row, config });
+    if (row !== undefined) await this.#saveRow(name, { ...row, config });
     if (this.#logs.get(name) !== log) throw logErrors.LOG_NOT_FOUND({ name });
+    for (const partition of added) await partition.open();
     log.config = config;
+    log.partitions = [...log.partitions, ...added];
     for (const partition of log.partitions) partition.configure(config);
     return config;
+  }
+
+  /** Makes the partitions the log has not got yet. Until its row is saved they are files that nobody knows. */
+  async #addPartitions(log: Log, config: LogConfig): Promise<Partition[]> {
+    const added: Partition[] = [];
+    const storage = this.#storageOf(log.name);
+    for (let number = log.partitions.length; number < config.partitions; number++) {
+      await storage.removeDirectory(partitionDirectory(log.name, number)); // Left by an attempt that was interrupted.
+      await this.#createFirstSegment(storage, log.name, number);
+      added.push(
+        this.#buildPartition(log.name, number, { config, epoch: this.#rows.get(log.name)?.epoch ?? 1 }, "existing"),
+      );
+    }
+    return added;
   }
 
   async #create(log: Log, row: LogRow): Promise<void> {
@@ -297,6 +332,7 @@ export class LogStore {
   async close(): Promise<void> {
     this.#status = "closed";
     await this.#maintenance.stop();
+    await this.#altering;
     await Promise.all([...this.#creations.values(), ...this.#deletions.values()]);
     const partitions = this.list().flatMap((log) => log.partitions);
     const failures: unknown[] = [];

@@ -29,16 +29,27 @@ export class BrokerLog implements Capture {
   /** Route of `topic`, kept by the broker while it is current. */
   route: MessageRoute | undefined;
   #nextPartition = 0;
+  /** Partitions that are watched: the first so many. */
+  #watchedCount = 0;
 
   constructor(log: Log) {
     this.log = log;
     this.name = log.name;
     this.topic = log.ephemeral ? undefined : log.name;
-    for (const partition of log.partitions) partition.watch(this);
+    this.onPartitionsAdded();
   }
 
   get partitions(): readonly Partition[] {
     return this.log.partitions;
+  }
+
+  /** The log may have more partitions than before: channels work them off from their start. */
+  onPartitionsAdded(): void {
+    for (const partition of this.partitions.slice(this.#watchedCount)) {
+      partition.watch(this);
+      for (const channel of this.channels.values()) channel.addPartition(partition);
+    }
+    this.#watchedCount = this.partitions.length;
   }
 
   /** Records that no channel has taken over: what waits for the first channel; 0 when there is one. */

@@ -73,3 +73,21 @@ test("empties the backlog of a log without channels", async () => {
   const restarted = await memory.restart();
   assert.equal(restarted.broker.catalog.require("orders").depth, 0);
 });
+
+test("works off a partition that was added, from its start, and after a crash", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  const log = catalog.ensure("orders");
+  const channel = await catalog.ensureChannel(log, "workers");
+  const consumer = new RecordingConsumer();
+  channel.setReady(channel.addConsumer(consumer, 1000, 5000), 10);
+  await Promise.all([catalog.alter(log, { partitions: 3 }), memory.run()]);
+  assert.equal(log.partitions.length, 3);
+  for (const value of ["a", "b", "c"]) produce(memory, "orders", value);
+  await memory.run();
+  assert.deepEqual(consumer.received.toSorted(), ["a#1", "b#1", "c#1"]);
+  const crashed = await memory.crash();
+  const again = crashed.broker.catalog.require("orders");
+  assert.equal(again.channels.get("workers")!.windows().length, 3);
+  await assert.rejects(crashed.broker.catalog.alter(again, { partitions: 2 }), { code: "log.LOG_CONFIG_INVALID" });
+});

@@ -86,6 +86,17 @@ export class Catalog {
     return this.#logs.get(name) ?? this.create(name);
   }
 
+  /**
+   * Changes a log's configuration; what is left out stays. Resolves with all of it once it is saved and in force. Rejects with
+   * LOG_NOT_FOUND and what `LogStore.alter` rejects with.
+   */
+  async alter(log: BrokerLog, changes: Partial<LogConfig>): Promise<LogConfig> {
+    const config = await this.#options.logs.alter(log.name, changes);
+    log.onPartitionsAdded();
+    this.#options.logger.info("log altered", { log: log.name, ...config });
+    return config;
+  }
+
   /** Removes a log with its channels and records. Another of the same name can be made as soon as this returns. */
   async delete(name: string): Promise<void> {
     const log = this.require(name);

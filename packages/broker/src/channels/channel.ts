@@ -67,7 +67,7 @@ export class Channel implements WindowOwner {
   };
   readonly #options: ChannelOptions;
   readonly #clock: Clock;
-  readonly #feeds: readonly ChannelFeed[];
+  readonly #feeds: ChannelFeed[];
   readonly #consumers = new Map<number, ChannelConsumer>();
   readonly #rotation = new ConsumerRotation();
   readonly #loop: DeliveryLoop;
@@ -176,6 +176,15 @@ export class Channel implements WindowOwner {
     for (const consumer of this.#consumers.values()) this.#rotation.update(consumer);
     this.#options.onDirty(this);
     this.wake();
+  }
+
+  /** The log has got one more partition, which is worked off from its start. */
+  addPartition(partition: Partition): void {
+    if (this.#feeds[partition.number] !== undefined) return; // It was created when the partition was there already.
+    const feed = new ChannelFeed(partition, () => this.wake());
+    feed.window.setAttemptsMax(this.#settings.maxAttempts);
+    this.#feeds.push(feed);
+    this.#changed();
   }
 
   /** Drops everything that waits or is in flight. */
