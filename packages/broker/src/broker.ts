@@ -16,6 +16,7 @@ import { type Logger, type MetricRegistry, silentLogger } from "@polylog/base/te
 import type { DurabilityWaiter, LogStore, Partition, RecordFields, StateStore } from "@polylog/log";
 import { type Access, allowAll } from "./access/access.ts";
 import { registerCatalogMetrics } from "./broker-metrics.ts";
+import { type Bus, type BusMessage, type BusReceiver, singleNodeBus } from "./bus/bus.ts";
 import type { BrokerLog } from "./catalog/broker-log.ts";
 import type { CaptureRule } from "./catalog/capture-rule.ts";
 import { Catalog } from "./catalog/catalog.ts";
@@ -32,12 +33,14 @@ export interface BrokerOptions {
   readonly state: StateStore;
   readonly captures?: readonly CaptureRule[];
   readonly access?: Access;
+  /** To the other nodes; default: there are none. */
+  readonly bus?: Bus;
   readonly limits?: BrokerLimits;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
 
-export class Broker implements Service {
+export class Broker implements Service, BusReceiver {
   readonly name = "broker";
   readonly access: Access;
   readonly catalog: Catalog;
@@ -46,6 +49,7 @@ export class Broker implements Service {
   readonly clock: Clock;
   readonly limits: BrokerLimits;
   readonly #channelStore: ChannelStore;
+  readonly #bus: Bus;
   readonly #produced = new Publication();
   /** Messages that came in by `publish`, deliveries to live subscribers. */
   publishedCount = 0;
@@ -55,6 +59,7 @@ export class Broker implements Service {
     const { logs, state } = options;
     const logger = (options.logger ?? silentLogger).child("broker");
     this.access = options.access ?? allowAll;
+    this.#bus = options.bus ?? singleNodeBus;
     this.clock = options.clock ?? systemClock;
     this.limits = options.limits ?? defaultBrokerLimits;
     this.router = new Router(this.limits.router);
@@ -77,10 +82,12 @@ export class Broker implements Service {
   async start(): Promise<void> {
     await this.catalog.load();
     await this.retained.load();
+    await this.#bus.start(this);
   }
 
   /** Call it when no protocol server publishes or consumes any more. */
   async stop(): Promise<void> {
+    await this.#bus.stop();
     // Dead letters that are there before the channels close are not appended again after the start.
     for (let busy = this.catalog.channelAppending; busy !== undefined; busy = this.catalog.channelAppending)
       await busy.settleDeadLetters();
@@ -103,6 +110,7 @@ export class Broker implements Service {
       acknowledged = captures[0]!.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, waiter, token);
     this.publishedCount++;
     if (route.subscriptions.length > 0) this.#deliver(publication);
+    if (this.#bus.hasPeers) this.#tellPeers(publication);
     return acknowledged;
   }
 
@@ -183,12 +191,28 @@ export class Broker implements Service {
     }
   }
 
-  /** True when somebody is subscribed to the topic of the log's name. */
+  #tellPeers(publication: Publication): void {
+    const { route, payload, payloadStart, payloadEnd, qos, retain } = publication;
+    this.#bus.publish({ topic: route.topicBytes, payload, payloadStart, payloadEnd, qos, retain });
+  }
+
+  /** A message of another node, whose logs have it: for the subscribers here. */
+  onBusMessage({ topic, payload, payloadStart, payloadEnd, qos }: BusMessage): void {
+    const publication = new Publication(); // Not the shared one: a bus may deliver while another message is being delivered.
+    publication.begin(this.router.resolve(topic, 0, topic.length));
+    publication.payload = payload;
+    publication.payloadStart = payloadStart;
+    publication.payloadEnd = payloadEnd;
+    publication.qos = qos;
+    this.#deliver(publication);
+  }
+
+  /** True when somebody, here or elsewhere, may be subscribed to the topic of the log's name. */
   #isWatched(log: BrokerLog): boolean {
     if (log.topic === undefined) return false;
     if (log.route === undefined || log.route.version !== this.router.version)
       log.route = this.router.resolveName(log.topic);
-    return log.route.subscriptions.length > 0;
+    return log.route.subscriptions.length > 0 || this.#bus.hasPeers;
   }
 
   #deliverProduced(log: BrokerLog, bytes: Buffer, start: number, end: number): void {
@@ -201,5 +225,6 @@ export class Broker implements Service {
     publication.retain = false;
     publication.publisher = undefined;
     this.#deliver(publication);
+    if (this.#bus.hasPeers) this.#tellPeers(publication);
   }
 }

@@ -10,6 +10,7 @@ export type {
 export { decodeHeaders, durabilities, isLogName, RecordCursor } from "@polylog/log";
 export { type Access, type AccessAction, allowAll, anonymous, type Principal } from "./access/access.ts";
 export { Broker, type BrokerOptions } from "./broker.ts";
+export type { Bus } from "./bus/bus.ts";
 export { BrokerLog } from "./catalog/broker-log.ts";
 export type { CaptureRule } from "./catalog/capture-rule.ts";
 export { partitionOfKey } from "./catalog/murmur2.ts";

@@ -9,7 +9,7 @@ import { LogStore, type LogStoreOptions, MemoryStateStore, MemoryStorage } from 
 import { settle } from "@polylog/testkit";
 import { Broker, type BrokerOptions } from "../broker.ts";
 
-export type MemoryBrokerOptions = Partial<Pick<BrokerOptions, "access" | "captures" | "limits" | "logger">> &
+export type MemoryBrokerOptions = Partial<Pick<BrokerOptions, "access" | "bus" | "captures" | "limits" | "logger">> &
   Pick<LogStoreOptions, "defaults" | "pendingBytesMax" | "tailCacheSizeMax">;
 
 export class MemoryBroker {
