@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   const broker = await startBrokerInMemory(systemClock, { captures: [{ log: "captured", filter: "captured/#" }] });
   let delivered = 0;
   const subscriber: Subscriber = { onPublication: () => void delivered++ };
-  broker.router.subscribe("live/+", subscriber, new Subscription(subscriber, "live/+", 0));
+  broker.router.subscribe("live/+", subscriber, new Subscription(subscriber, "live/+", { qos: 0 }));
   const publication = new Publication();
   publication.payload = payload;
   publication.payloadEnd = payload.length;

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PolylogError } from "@polylog/base/errors";
 import type { DurabilityWaiter } from "@polylog/log";
-import { RecordCursor } from "@polylog/log";
+import { decodeHeaders, RecordCursor } from "@polylog/log";
 import type { BrokerLog } from "./catalog/broker-log.ts";
 import { defaultBrokerLimits } from "./limits.ts";
-import { Publication, type QoS, type Subscriber, Subscription } from "./publication.ts";
+import { Publication, type QoS, type Subscriber, Subscription, type SubscriptionOptions } from "./publication.ts";
 import { MemoryBroker } from "./testing/memory-broker.ts";
 
 class RecordingSubscriber implements Subscriber {
@@ -26,7 +26,7 @@ class RecordingWaiter implements DurabilityWaiter {
 }
 
 function subscribe(memory: MemoryBroker, subscriber: Subscriber, filter: string, qos: QoS): void {
-  memory.broker.router.subscribe(filter, subscriber, new Subscription(subscriber, filter, qos));
+  memory.broker.router.subscribe(filter, subscriber, new Subscription(subscriber, filter, { qos }));
 }
 
 function publication(memory: MemoryBroker, topic: string, payload: string, qos: QoS = 1, retain = false): Publication {
@@ -137,6 +137,87 @@ test("keeps retained messages over a restart and removes them by an empty one", 
   );
   restarted.broker.publish(publication(restarted, "a/b", "", 1, true), undefined, 0);
   assert.equal(restarted.broker.retained.size, 0);
+});
+
+test("forgets a retained message when it has expired, also over a restart", async () => {
+  const memory = await MemoryBroker.start();
+  for (const [topic, expiresMs] of [
+    ["a/soon", 1_000],
+    ["a/later", 60_000],
+    ["a/never", 0],
+  ] as const) {
+    const message = publication(memory, topic, "x", 1, true);
+    message.expiresMs = expiresMs === 0 ? 0 : memory.clock.nowMs() + expiresMs;
+    message.properties = Buffer.from("_props_");
+    message.propertiesStart = 1;
+    message.propertiesEnd = 6;
+    memory.broker.publish(message, undefined, 0);
+  }
+  await memory.run();
+  const topicsOf = ({ broker }: MemoryBroker): string[] =>
+    [...broker.retained.match("#")].map(({ topic, properties }) => `${topic} ${properties}`);
+  memory.clock.advance(1_000);
+  assert.deepEqual(topicsOf(memory), ["a/later props", "a/never props"]);
+  assert.equal(memory.broker.retained.size, 3);
+  memory.clock.advance(10_000);
+  assert.equal(memory.broker.retained.size, 2);
+  await memory.run();
+  const restarted = await memory.restart();
+  assert.deepEqual(topicsOf(restarted).toSorted(), ["a/later props", "a/never props"]);
+});
+
+test("merges overlapping subscriptions: highest QoS, all identifiers, RETAIN if one wants it", async () => {
+  const memory = await MemoryBroker.start();
+  const heard: Subscription[] = [];
+  const subscriber: Subscriber = { onPublication: (_message, subscription) => void heard.push(subscription) };
+  const put = (filter: string, options: SubscriptionOptions): unknown =>
+    memory.broker.router.subscribe(filter, subscriber, new Subscription(subscriber, filter, options));
+  put("a/+", { qos: 0, identifiers: [1], retainAsPublished: true });
+  put("a/#", { qos: 2, identifiers: [2, 3] });
+  put("#", { qos: 1 });
+  memory.broker.publish(publication(memory, "a/b", "x", 2), undefined, 0);
+  assert.equal(heard.length, 1);
+  const { qos, identifiers, retainAsPublished } = heard[0]!;
+  assert.deepEqual([qos, identifiers.toSorted(), retainAsPublished], [2, [1, 2, 3], true]);
+});
+
+test("keeps a subscriber's own messages from its subscriptions that want none of them", async () => {
+  const memory = await MemoryBroker.start();
+  const heard: string[] = [];
+  const subscriber: Subscriber = {
+    onPublication: ({ payload }, { identifiers }, qos) => void heard.push(`${payload} ${identifiers} q${qos}`),
+  };
+  const put = (filter: string, options: SubscriptionOptions): unknown =>
+    memory.broker.router.subscribe(filter, subscriber, new Subscription(subscriber, filter, options));
+  put("a/b", { qos: 2, noLocal: true, identifiers: [1] });
+  put("a/+", { qos: 1, identifiers: [2] });
+  put("own", { qos: 1, noLocal: true });
+  for (const [topic, publisher] of [
+    ["a/b", subscriber],
+    ["a/b", {}],
+    ["own", subscriber],
+    ["own", {}],
+  ] as const) {
+    const message = publication(memory, topic, topic, 2);
+    message.publisher = publisher;
+    memory.broker.publish(message, undefined, 0);
+  }
+  assert.deepEqual(heard, ["a/b 2 q1", "a/b 1,2 q2", "own  q1"]);
+});
+
+test("notes a message's headers in the logs that capture it", async () => {
+  const memory = await MemoryBroker.start({ captures: [{ log: "telemetry", filter: "#" }] });
+  const waiter = new RecordingWaiter();
+  const message = publication(memory, "a/b", "x");
+  message.headers = [["unit", Buffer.from("C")]];
+  assert.equal(memory.broker.publish(message, waiter, 7), false);
+  await memory.run();
+  assert.deepEqual(waiter.heard, ["7"]);
+  const cursor = new RecordCursor();
+  cursor.reset(memory.broker.catalog.require("telemetry").partitions[0]!.cachedChunk(0)!, 0);
+  assert.equal(cursor.next(), true);
+  assert.deepEqual(decodeHeaders(cursor), [["unit", Buffer.from("C")]]);
+  assert.equal(cursor.bytes.toString("utf8", cursor.topicStart, cursor.topicEnd), "a/b");
 });
 
 test("refuses names that are not valid and logs that exist", async () => {

@@ -23,7 +23,7 @@ import { Catalog } from "./catalog/catalog.ts";
 import { ChannelStore } from "./channels/channel-store.ts";
 import { DurabilityJoin } from "./durability-join.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
-import { type Capture, Publication, type QoS, type Subscription } from "./publication.ts";
+import { type Capture, mergeOverlapping, Publication, type QoS, type Subscription } from "./publication.ts";
 import { RetainedStore } from "./retained/retained-store.ts";
 import { Router } from "./router/index.ts";
 
@@ -62,7 +62,7 @@ export class Broker implements Service, BusReceiver {
     this.#bus = options.bus ?? singleNodeBus;
     this.clock = options.clock ?? systemClock;
     this.limits = options.limits ?? defaultBrokerLimits;
-    this.router = new Router(this.limits.router);
+    this.router = new Router(this.limits.router, mergeOverlapping);
     this.retained = new RetainedStore(state, this.clock, this.limits);
     this.#channelStore = new ChannelStore(state, this.clock, (error) => {
       logger.error("channel progress could not be saved", { error });
@@ -93,7 +93,7 @@ export class Broker implements Service, BusReceiver {
       await busy.settleDeadLetters();
     this.catalog.close();
     await this.#channelStore.flush();
-    await this.retained.flush();
+    await this.retained.close();
   }
 
   /**
@@ -105,7 +105,8 @@ export class Broker implements Service, BusReceiver {
     const { route, payload, payloadStart, payloadEnd } = publication;
     const captures = route.captures;
     let acknowledged = true;
-    if (publication.retain || captures.length > 1) acknowledged = this.#publishToMany(publication, waiter, token);
+    if (publication.retain || captures.length > 1 || publication.headers !== undefined)
+      acknowledged = this.#publishToMany(publication, waiter, token);
     else if (captures.length === 1)
       acknowledged = captures[0]!.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, waiter, token);
     this.publishedCount++;
@@ -161,13 +162,20 @@ export class Broker implements Service, BusReceiver {
   }
 
   #publishToMany(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
-    const { route, payload, payloadStart, payloadEnd } = publication;
+    const { route, payload, payloadStart, payloadEnd, headers } = publication;
     if (publication.retain) this.retained.admit(publication); // Refused before any log has it.
     const join = waiter === undefined ? undefined : new DurabilityJoin(waiter, token);
     for (const log of route.captures) {
       join?.add();
-      if (log.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, join, 0))
-        join?.onDurable(0, undefined);
+      const acknowledged =
+        headers === undefined
+          ? log.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, join, 0)
+          : log.appendFields(
+              { topic: route.topicBytes, headers, value: payload, valueStart: payloadStart, valueEnd: payloadEnd },
+              join,
+              0,
+            );
+      if (acknowledged) join?.onDurable(0, undefined);
     }
     if (publication.retain) {
       join?.add();
@@ -176,18 +184,18 @@ export class Broker implements Service, BusReceiver {
     return join === undefined || join.close();
   }
 
-  /** One delivery per subscriber, at the highest QoS granted among its overlapping subscriptions [MQTT-3.3.5-1]. */
+  /** One delivery per subscriber: overlapping subscriptions were merged when the route was made. */
   #deliver(publication: Publication): void {
-    const subscriptions = publication.route.subscriptions;
-    const count = subscriptions.length;
-    for (let i = 0; i < count; ) {
-      const subscription = subscriptions[i]!;
-      const subscriber = subscription.subscriber;
-      let qos = subscription.qos;
-      for (i++; i < count && subscriptions[i]!.subscriber === subscriber; i++)
-        if (subscriptions[i]!.qos > qos) qos = subscriptions[i]!.qos;
+    const { route, publisher, qos } = publication;
+    const { subscriptions } = route;
+    for (let i = 0; i < subscriptions.length; i++) {
+      let subscription = subscriptions[i]!;
+      if (subscription.noLocal && subscription.subscriber === publisher) {
+        if (subscription.local === undefined) continue; // [MQTT-3.8.3-3]
+        subscription = subscription.local;
+      }
       this.deliveredCount++;
-      subscriber.onPublication(publication, subscription, Math.min(qos, publication.qos) as QoS);
+      subscription.subscriber.onPublication(publication, subscription, Math.min(subscription.qos, qos) as QoS);
     }
   }
 
@@ -197,13 +205,14 @@ export class Broker implements Service, BusReceiver {
   }
 
   /** A message of another node, whose logs have it: for the subscribers here. */
-  onBusMessage({ topic, payload, payloadStart, payloadEnd, qos }: BusMessage): void {
+  onBusMessage({ topic, payload, payloadStart, payloadEnd, qos, retain }: BusMessage): void {
     const publication = new Publication(); // Not the shared one: a bus may deliver while another message is being delivered.
     publication.begin(this.router.resolve(topic, 0, topic.length));
     publication.payload = payload;
     publication.payloadStart = payloadStart;
     publication.payloadEnd = payloadEnd;
     publication.qos = qos;
+    publication.retain = retain;
     this.#deliver(publication);
   }
 

@@ -10,7 +10,6 @@ export type {
 export { decodeHeaders, durabilities, isLogName, RecordCursor } from "@polylog/log";
 export { type Access, type AccessAction, allowAll, anonymous, type Principal } from "./access/access.ts";
 export { Broker, type BrokerOptions } from "./broker.ts";
-export type { Bus } from "./bus/bus.ts";
 export { BrokerLog } from "./catalog/broker-log.ts";
 export type { CaptureRule } from "./catalog/capture-rule.ts";
 export { partitionOfKey } from "./catalog/murmur2.ts";
@@ -28,5 +27,6 @@ export {
   type QoS,
   type Subscriber,
   Subscription,
+  type SubscriptionOptions,
 } from "./publication.ts";
 export type { RetainedMessage } from "./retained/retained-store.ts";

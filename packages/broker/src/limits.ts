@@ -67,3 +67,6 @@ export const changesKept = 32;
 
 /** Topics that `RetainedIndex.matchPaced` looks at between two steps. */
 export const visitsPerStepMax = 1024;
+
+/** Pause between two sweeps over retained messages that can expire. */
+export const retainedSweepIntervalMs = 10_000;

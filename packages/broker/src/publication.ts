@@ -4,7 +4,7 @@
  * Hot: no allocation per message.
  */
 
-import type { DurabilityWaiter, Partition } from "@polylog/log";
+import type { DurabilityWaiter, Partition, RecordFields } from "@polylog/log";
 import type { Route } from "./router/index.ts";
 
 export type QoS = 0 | 1 | 2;
@@ -24,29 +24,71 @@ export interface Capture {
     waiter: DurabilityWaiter | undefined,
     token: number,
   ): boolean;
+  /** As `appendTopicValue`, for a record with any of its fields. */
+  appendFields(fields: RecordFields, waiter: DurabilityWaiter | undefined, token: number): boolean;
 }
 
 export interface Subscriber {
   /**
-   * A message for this subscriber. `subscription` is the first of its subscriptions that match and `qos` the lower of
-   * the message's and the highest granted among them. Called in the publisher's turn; it must not throw, wait, or keep
+   * A message for this subscriber. `subscription` is the one that matches, or several that overlap as one, and `qos` the
+   * lower of the message's and the granted one. Called in the publisher's turn; it must not throw, wait, or keep
    * `publication`.
    */
   onPublication(publication: Publication, subscription: Subscription, qos: QoS): void;
 }
 
-/** One filter of one subscriber. */
+export interface SubscriptionOptions {
+  /** The highest QoS granted. */
+  readonly qos: QoS;
+  /** The subscriber's own messages are not for it. Default false. */
+  readonly noLocal?: boolean;
+  /** Messages keep the RETAIN they were published with; otherwise it is 0. Default false. */
+  readonly retainAsPublished?: boolean;
+  /** Numbers that the subscriber wants to be told with each message. */
+  readonly identifiers?: readonly number[];
+}
+
+const noIdentifiers: readonly number[] = Object.freeze([]);
+
+/** One filter of one subscriber; or, in a route, all of its filters that match. */
 export class Subscription {
   readonly subscriber: Subscriber;
   readonly filter: string;
-  /** The highest QoS granted. */
   readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly identifiers: readonly number[];
+  /** With `noLocal`: what is left of an overlap for the subscriber's own messages. */
+  readonly local: Subscription | undefined;
 
-  constructor(subscriber: Subscriber, filter: string, qos: QoS) {
+  constructor(subscriber: Subscriber, filter: string, options: SubscriptionOptions, local?: Subscription) {
     this.subscriber = subscriber;
     this.filter = filter;
-    this.qos = qos;
+    this.qos = options.qos;
+    this.noLocal = options.noLocal ?? false;
+    this.retainAsPublished = options.retainAsPublished ?? false;
+    this.identifiers = options.identifiers ?? noIdentifiers;
+    this.local = local;
   }
+}
+
+/**
+ * Overlapping subscriptions of one subscriber as one, so that a message is delivered once: at the highest QoS, with all
+ * identifiers [MQTT-3.3.4-2] [MQTT-3.3.4-3], with RETAIN as published if one of them wants it.
+ */
+export function mergeOverlapping(overlapping: readonly Subscription[]): readonly Subscription[] {
+  const first = overlapping[0]!;
+  if (overlapping.length === 1) return overlapping;
+  const forOwn = overlapping.filter((each) => !each.noLocal);
+  const noLocal = forOwn.length < overlapping.length;
+  const options = {
+    qos: Math.max(...overlapping.map((each) => each.qos)) as QoS,
+    noLocal,
+    retainAsPublished: overlapping.some((each) => each.retainAsPublished),
+    identifiers: overlapping.flatMap((each) => each.identifiers),
+  };
+  const local = noLocal && forOwn.length > 0 ? mergeOverlapping(forOwn)[0] : undefined;
+  return [new Subscription(first.subscriber, first.filter, options, local)];
 }
 
 export class Publication {
@@ -57,6 +99,14 @@ export class Publication {
   payloadEnd = 0;
   qos: QoS = 0;
   retain = false;
+  /** When the message is of no use any more, wall-clock ms; 0: never. */
+  expiresMs = 0;
+  /** `properties[propertiesStart, propertiesEnd)`: what a protocol hands on with the message, in its own encoding. */
+  properties: Buffer = noBytes;
+  propertiesStart = 0;
+  propertiesEnd = 0;
+  /** What logs that capture the message note with it. */
+  headers: RecordFields["headers"] = undefined;
   /** Whose message it is, for subscribers that want none of their own. */
   publisher: object | undefined = undefined;
 
@@ -73,10 +123,16 @@ export class Publication {
    */
   readonly encodings: (Buffer | undefined)[] = [];
 
-  /** Empties what the last message left: call it before filling in the next. */
+  /**
+   * Empties what the last message left: call it before filling in the next. Payload, QoS, RETAIN and publisher must be set
+   * for each message.
+   */
   begin(route: MessageRoute): void {
     this.route = route;
     this.packetShape = -1;
+    this.expiresMs = 0;
+    this.propertiesStart = this.propertiesEnd = 0;
+    this.headers = undefined;
     if (this.encodings.length > 0) this.encodings.length = 0;
   }
 }

@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { RetainedBacklog } from "./retained-backlog.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
+const unspecial = { publishedMs: 0, expiresMs: 0, properties: Buffer.alloc(0) };
+
 test("MQTT-3.3.1-8: sends retained messages after the SUBACK with RETAIN 1", async () => {
   const server = await MemoryServer.start();
   server.connect("p").publish("a/b", "kept", { retain: true });
@@ -128,7 +130,7 @@ test("goes on when a kept session comes back", async () => {
 
 test("a search that takes several turns is not its end", () => {
   const backlog = new RetainedBacklog();
-  const message = { topic: "t", payload: Buffer.from("x"), qos: 1 as const, publishedMs: 0 };
+  const message = { topic: "t", payload: Buffer.from("x"), qos: 1 as const, ...unspecial };
   backlog.add("#", 0, [undefined, message]);
   assert.deepEqual([backlog.peek(), backlog.isEmpty], [undefined, false]);
   assert.deepEqual([backlog.peek(), backlog.peek(), backlog.qos], [message, message, 0]);
@@ -138,7 +140,7 @@ test("a search that takes several turns is not its end", () => {
 
 test("subscribing again starts over", () => {
   const backlog = new RetainedBacklog();
-  const message = (topic: string) => ({ topic, payload: Buffer.from("x"), qos: 0 as const, publishedMs: 0 });
+  const message = (topic: string) => ({ topic, payload: Buffer.from("x"), qos: 0 as const, ...unspecial });
   backlog.add("#", 0, [message("a"), message("b")]);
   assert.equal(backlog.peek()?.topic, "a");
   backlog.add("#", 0, [message("c")]);

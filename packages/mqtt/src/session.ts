@@ -162,7 +162,7 @@ export class Session implements Subscriber {
   subscribe(filter: string, qos: QoS): boolean {
     const { broker, limits } = this.#parts;
     if (this.#subscriptions.size >= limits.subscriptionsPerSessionMax && !this.#subscriptions.has(filter)) return false;
-    const subscription = new Subscription(this, filter, qos);
+    const subscription = new Subscription(this, filter, { qos });
     try {
       broker.router.subscribe(filter, this, subscription);
     } catch (error) {

@@ -31,7 +31,7 @@ async function startTwo(): Promise<[MemoryBroker, MemoryBroker]> {
 
 function listen(memory: MemoryBroker, filter: string): Listener {
   const listener = new Listener();
-  memory.broker.router.subscribe(filter, listener, new Subscription(listener, filter, 1));
+  memory.broker.router.subscribe(filter, listener, new Subscription(listener, filter, { qos: 1 }));
   return listener;
 }
 

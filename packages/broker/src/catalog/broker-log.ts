@@ -124,9 +124,10 @@ export class BrokerLog implements Capture {
   }
 
   /** As `appendRecord`, to the partition whose turn it is. True: acknowledge now; false: `waiter` hears with `token`. */
-  appendFields(fields: RecordFields, waiter: DurabilityWaiter, token: number): boolean {
+  appendFields(fields: RecordFields, waiter: DurabilityWaiter | undefined, token: number): boolean {
     const partition = this.nextPartition();
-    return this.#acknowledge(partition, this.appendRecord(partition, fields) + 1, waiter, token);
+    const offset = this.appendRecord(partition, fields);
+    return waiter === undefined || this.#acknowledge(partition, offset + 1, waiter, token);
   }
 
   #acknowledge(partition: Partition, endOffset: number, waiter: DurabilityWaiter, token: number): boolean {

@@ -59,7 +59,7 @@ test("merges any number of filters by subscriber", () => {
       if (ids.length > 3) entry.captures = [`${ids.length}`, "common"];
       return entry;
     });
-    const merged = mergeSubscriptions(entries);
+    const merged = mergeSubscriptions(entries, (overlapping) => overlapping);
     assert.deepEqual([...merged].sort(), members.flatMap((ids, at) => ids.map((id) => `${id} ${at}`)).sort());
     const order = merged.map((each) => each.split(" ")[0]!);
     const groups = order.filter((id, at) => id !== order[at - 1]);

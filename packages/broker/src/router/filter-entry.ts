@@ -108,9 +108,13 @@ export class FilterEntry<Subscription, Capture> {
 /** Above this many filters, looking for overlaps pair by pair costs more than grouping. */
 const pairedMax = 8;
 
-/** The subscriptions of all `entries`; those of one subscriber stand together. */
+/** Of several subscriptions of one subscriber, those that a route gets. */
+export type MergeOverlapping<Subscription> = (overlapping: readonly Subscription[]) => readonly Subscription[];
+
+/** The subscriptions of all `entries`; those of one subscriber stand together and are merged. */
 export function mergeSubscriptions<Subscription>(
   entries: readonly FilterEntry<Subscription, unknown>[],
+  merge: MergeOverlapping<Subscription>,
 ): readonly Subscription[] {
   const filled = entries.filter((entry) => entry.size > 0);
   if (filled.length === 0) return none;
@@ -120,7 +124,7 @@ export function mergeSubscriptions<Subscription>(
   }
   const groups = new Map<object, Subscription[]>();
   for (const entry of filled) entry.addToGroups(groups);
-  return [...groups.values()].flat();
+  return [...groups.values()].flatMap((group) => (group.length > 1 ? merge(group) : group));
 }
 
 /** The captures of all `entries`, each once, although several of its filters may match. */

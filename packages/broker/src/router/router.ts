@@ -20,7 +20,7 @@
 import { ByteMap } from "@polylog/base/bytes";
 import { brokerErrors } from "../errors.ts";
 import { changesKept, defaultRouterLimits, type RouterLimits } from "../limits.ts";
-import { FilterEntry, mergeCaptures, mergeSubscriptions } from "./filter-entry.ts";
+import { FilterEntry, type MergeOverlapping, mergeCaptures, mergeSubscriptions } from "./filter-entry.ts";
 import { FilterTrie } from "./filter-trie.ts";
 import { filterMatchesTopic, isWildcardFilter, splitToKeep } from "./topic-rules.ts";
 
@@ -31,7 +31,7 @@ export interface Route<Subscription, Capture> {
   readonly topicBytes: Uint8Array;
   /** The router's version up to which the route is known to be right. */
   readonly version: number;
-  /** Every one that matches, overlapping ones included; those of one subscriber stand together. */
+  /** Every one that matches; overlapping ones of one subscriber stand together, merged as the router was told to. */
   readonly subscriptions: readonly Subscription[];
   /** Each once, although several of its filters may match. */
   readonly captures: readonly Capture[];
@@ -57,8 +57,14 @@ export class Router<Subscription, Capture> {
   readonly #changes: string[] = new Array(changesKept).fill("");
   readonly #found: FilterEntry<Subscription, Capture>[] = [];
   #subscriptionCount = 0;
+  readonly #merge: MergeOverlapping<Subscription>;
 
-  constructor(limits: Partial<RouterLimits> = {}) {
+  /** `merge` is called once per route with overlapping subscriptions of one subscriber; by default all of them stay. */
+  constructor(
+    limits: Partial<RouterLimits> = {},
+    merge: MergeOverlapping<Subscription> = (overlapping) => overlapping,
+  ) {
+    this.#merge = merge;
     this.#limits = { ...defaultRouterLimits, ...limits };
     this.#routes = new ByteMap(this.#limits.routesMax);
   }
@@ -182,7 +188,7 @@ export class Router<Subscription, Capture> {
     if (exact !== undefined) found.push(exact);
     // One level more than a filter can have tells that the topic goes on.
     if (this.#wildcard.size > 0) this.#wildcard.match(topic.split("/", this.#limits.topicLevelsMax + 1), found);
-    const subscriptions = mergeSubscriptions(found);
+    const subscriptions = mergeSubscriptions(found, this.#merge);
     const captures = mergeCaptures(found);
     found.length = 0;
     return { topic, topicBytes, version: this.#version, subscriptions, captures };
