@@ -176,6 +176,29 @@ describe("FrameReader", () => {
     assert.equal(reader.bytes.length, 0);
   });
 
+  test("[MQTT-1.5.5-1] wants the shortest length in MQTT 5", () => {
+    for (const hex of ["c08000", "30808000", "30808080", "3084808000"]) {
+      const reader = readerWith();
+      reader.protocolLevel = 5;
+      assert.equal(reader.protocolLevel, 5);
+      reader.push(Buffer.from(hex, "hex"));
+      if (hex === "30808080") assert.equal(reader.next(), false);
+      else assert.throws(() => reader.next(), /longer than needed/);
+    }
+  });
+
+  test("knows AUTH only in MQTT 5", () => {
+    const auth = Buffer.from("f000", "hex");
+    assert.throws(() => readerWith(auth).next(), { code: "mqtt-wire.INVALID_PACKET_TYPE" });
+    const reader = readerWith();
+    reader.protocolLevel = 5;
+    reader.push(auth);
+    assert.equal(reader.next(), true);
+    assert.equal(reader.type, packetTypes.AUTH);
+    reader.push(Buffer.from("f100", "hex"));
+    assert.throws(() => reader.next(), { code: "mqtt-wire.MALFORMED_PACKET" });
+  });
+
   test("allows DUP on PUBREL only in MQTT 3.1", () => {
     const again = Buffer.from("6a020001", "hex");
     const reader = readerWith(again);

@@ -17,18 +17,18 @@
  * is kept: taking it from the pool reads twice as many packets per second from chunks of 1460 bytes.
  *
  * It refuses, as soon as the offending byte is there and before anything is buffered for it: a reserved packet type,
- * flags the type does not allow, a remaining length of more than four bytes, a packet above `packetSizeMax`. Once it
- * has thrown it throws the same error for ever. It reads no bodies and does not know which side it is on.
+ * flags the type does not allow, a remaining length of more than four bytes, in MQTT 5 one longer than needed, a packet
+ * above `packetSizeMax`. Once it has thrown it throws the same error for ever. It reads no bodies and does not know which side it is on.
  *
  * Hot: called once per packet; `frame-reader.bench.ts` shows the rate.
  */
 
 import { mqttWireErrors } from "./errors.ts";
 import { fixedHeaderSizeMax } from "./limits.ts";
-import { allowedFirstBytes, type ProtocolLevel, packetName } from "./packet-type.ts";
+import { allowedFirstBytes, type ProtocolLevel, packetName, packetTypeRules } from "./packet-type.ts";
 
 const noBytes = Buffer.alloc(0);
-const allowedByLevel = { 3: allowedFirstBytes(3), 4: allowedFirstBytes(4) };
+const allowedByLevel = { 3: allowedFirstBytes(3), 4: allowedFirstBytes(4), 5: allowedFirstBytes(5) };
 
 export class FrameReader {
   /** Largest packet accepted, in bytes with its fixed header. May change between two calls of `next`. */
@@ -39,7 +39,7 @@ export class FrameReader {
    * reader has given up; the reader writes to neither. Who keeps a slice of it keeps all of it in memory.
    */
   bytes: Buffer = noBytes;
-  /** The packet's type, 1..14, and its four flag bits. These and the positions are set when `next` returns true. */
+  /** The packet's type, 1..15, and its four flag bits. These and the positions are set when `next` returns true. */
   type = 0;
   flags = 0;
   /** Position in `bytes` of the fixed header, of the byte after it, and of the byte after the packet. */
@@ -49,6 +49,7 @@ export class FrameReader {
 
   #chunk: Buffer = noBytes;
   #at = 0;
+  #protocolLevel: ProtocolLevel = 4;
   #allowed: Uint8Array = allowedByLevel[4];
   #failure: Error | undefined;
 
@@ -61,8 +62,13 @@ export class FrameReader {
     this.packetSizeMax = packetSizeMax;
   }
 
-  /** The level whose flag rules apply, from the packet after this one on. Default 4. */
+  /** The level whose rules apply, from the packet after this one on. Default 4. */
+  get protocolLevel(): ProtocolLevel {
+    return this.#protocolLevel;
+  }
+
   set protocolLevel(level: ProtocolLevel) {
+    this.#protocolLevel = level;
     this.#allowed = allowedByLevel[level];
   }
 
@@ -108,6 +114,7 @@ export class FrameReader {
       if (shift === 28) this.#refuseLength(first);
       if (at >= end) return false;
       byte = bytes[at++];
+      if (byte === 0 && this.#protocolLevel === 5) this.#refuseLongForm(first);
       length |= (byte & 127) << shift;
       shift += 7;
     }
@@ -174,7 +181,8 @@ export class FrameReader {
 
   #refuseFirstByte(first: number): never {
     const packet = packetName(first >> 4);
-    if (packet === undefined) return this.#fail(mqttWireErrors.INVALID_PACKET_TYPE({ type: first >> 4 }));
+    const isKnown = packet !== undefined && (packetTypeRules[packet].levelFirst ?? 3) <= this.#protocolLevel;
+    if (!isKnown) return this.#fail(mqttWireErrors.INVALID_PACKET_TYPE({ type: first >> 4 }));
     const flags = (first & 15).toString(2).padStart(4, "0");
     const problem = `flags ${flags} are not allowed`;
     return this.#fail(mqttWireErrors.MALFORMED_PACKET({ packet, problem })); // [MQTT-2.2.2-2]
@@ -184,6 +192,12 @@ export class FrameReader {
     const packet = packetName(first >> 4) ?? "";
     const problem = "the remaining length has more than four bytes";
     return this.#fail(mqttWireErrors.MALFORMED_PACKET({ packet, problem }));
+  }
+
+  #refuseLongForm(first: number): never {
+    const packet = packetName(first >> 4) ?? "";
+    const problem = "the remaining length is written longer than needed";
+    return this.#fail(mqttWireErrors.MALFORMED_PACKET({ packet, problem })); // MQTT 5: [MQTT-1.5.5-1]
   }
 
   #refuseSize(first: number, size: number): never {

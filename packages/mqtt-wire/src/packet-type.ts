@@ -4,11 +4,11 @@
  *     first byte:   7 6 5 4   3 2 1 0
  *                   type      flags       flags of PUBLISH: DUP, QoS (two bits), RETAIN
  *
- * Types 0 and 15 have no row: MQTT 3.1.1 forbids both.
+ * Type 0 has no row: every version forbids it.
  */
 
-/** The protocol levels a connection can speak: 3 is MQTT 3.1, 4 is MQTT 3.1.1. */
-export type ProtocolLevel = 3 | 4;
+/** The protocol levels a connection can speak: 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
+export type ProtocolLevel = 3 | 4 | 5;
 
 export type QoS = 0 | 1 | 2;
 
@@ -27,6 +27,7 @@ export const packetTypes = {
   PINGREQ: 12,
   PINGRESP: 13,
   DISCONNECT: 14,
+  AUTH: 15,
 } as const;
 
 export type PacketName = keyof typeof packetTypes;
@@ -35,6 +36,10 @@ export type PacketType = (typeof packetTypes)[PacketName];
 export interface PacketTypeRule {
   /** Who may send it; the reader does not check this, its owner knows which side it is. */
   readonly sentBy: "client" | "server" | "both";
+  /** Who may send it in MQTT 5, where it differs. */
+  readonly sentByLevel5?: "both";
+  /** The first level that has it, where that is not 3. */
+  readonly levelFirst?: ProtocolLevel;
   /** Every allowed value of the four flag bits. [MQTT-2.2.2-1] */
   readonly flags: readonly number[];
   /** Those MQTT 3.1 allows, where they differ: it sets DUP when it sends one of these again. */
@@ -58,13 +63,14 @@ export const packetTypeRules: Readonly<Record<PacketName, PacketTypeRule>> = {
   UNSUBACK: { sentBy: "server", flags: [0b0000] },
   PINGREQ: { sentBy: "client", flags: [0b0000] },
   PINGRESP: { sentBy: "server", flags: [0b0000] },
-  DISCONNECT: { sentBy: "client", flags: [0b0000] }, // [MQTT-3.14.1-1]
+  DISCONNECT: { sentBy: "client", sentByLevel5: "both", flags: [0b0000] }, // [MQTT-3.14.1-1]
+  AUTH: { sentBy: "both", flags: [0b0000], levelFirst: 5 }, // MQTT 5: [MQTT-3.15.1-1]
 };
 
 const packetNames = Object.keys(packetTypes) as PacketName[];
 const namesByType = new Map<number, PacketName>(packetNames.map((name) => [packetTypes[name], name]));
 
-/** The name of packet type `type`, or undefined for 0, 15 and anything above. */
+/** The name of packet type `type`, or undefined for 0 and anything above 15. */
 export function packetName(type: number): PacketName | undefined {
   return namesByType.get(type);
 }
@@ -77,6 +83,7 @@ export function allowedFirstBytes(protocolLevel: ProtocolLevel): Uint8Array {
   const allowed = new Uint8Array(256);
   for (const name of packetNames) {
     const rule = packetTypeRules[name];
+    if (rule.levelFirst !== undefined && protocolLevel < rule.levelFirst) continue;
     const flags = protocolLevel === 3 ? (rule.flagsLevel3 ?? rule.flags) : rule.flags;
     for (const value of flags) allowed[(packetTypes[name] << 4) | value] = 1;
   }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type PacketName, packetTypes } from "@polylog/mqtt-wire";
+import type { PacketName } from "@polylog/mqtt-wire";
 import { connectBytes, publishBytes } from "./testing/memory-client.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
 /** One valid packet of each type, as bytes. */
-const packets: Readonly<Record<PacketName, Buffer>> = {
+const packets: Readonly<Record<Exclude<PacketName, "AUTH">, Buffer>> = {
   CONNECT: connectBytes("b"),
   CONNACK: Buffer.from("20020000", "hex"),
   PUBLISH: publishBytes("t", "x"),
@@ -22,7 +22,7 @@ const packets: Readonly<Record<PacketName, Buffer>> = {
   DISCONNECT: Buffer.from("e000", "hex"),
 };
 
-const names = Object.keys(packetTypes) as PacketName[];
+const names = Object.keys(packets) as (keyof typeof packets)[];
 
 for (const name of names.filter((each) => each !== "CONNECT")) {
   test(`MQTT-3.1.0-1: closes on ${name} as the first packet`, async () => {

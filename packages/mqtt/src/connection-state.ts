@@ -37,6 +37,7 @@ const transitions: Readonly<Record<PacketName, Row>> = {
   PINGREQ: [refuseFirstPacket, handlePingreq],
   PINGRESP: [refuseFirstPacket, refuseServerPacket],
   DISCONNECT: [refuseFirstPacket, handleDisconnect],
+  AUTH: [refuseFirstPacket, refuseServerPacket], // of MQTT 5: the frame reader refuses it
 };
 
 const none: readonly PacketHandler[] = [];

@@ -39,6 +39,9 @@ const returnCodesByReasonCode = new Map<number | string, ConnectReturnCode>([
   [0x88, connectReturnCodes.SERVER_UNAVAILABLE], // server unavailable
   [0x89, connectReturnCodes.SERVER_UNAVAILABLE], // server busy
   [0x8a, connectReturnCodes.NOT_AUTHORIZED], // banned
+  [0x8c, connectReturnCodes.NOT_AUTHORIZED], // bad authentication method
+  [0x97, connectReturnCodes.SERVER_UNAVAILABLE], // quota exceeded
+  [0x9f, connectReturnCodes.SERVER_UNAVAILABLE], // connection rate exceeded
 ]);
 
 /**

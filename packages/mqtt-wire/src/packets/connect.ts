@@ -27,8 +27,11 @@ import {
   writeUtf8Field,
 } from "../field-writer.ts";
 import { keepAliveSecondsMax } from "../limits.ts";
-import type { ProtocolLevel, QoS } from "../packet-type.ts";
+import type { QoS } from "../packet-type.ts";
 import { isTopicName } from "../topic.ts";
+
+/** The levels of this file's CONNECT. */
+type Level3Or4 = 3 | 4;
 
 export interface Will {
   readonly topic: string;
@@ -39,7 +42,7 @@ export interface Will {
 }
 
 export interface ConnectPacket {
-  readonly protocolLevel: ProtocolLevel;
+  readonly protocolLevel: Level3Or4;
   readonly cleanSession: boolean;
   /** 0..65535; 0 switches it off. */
   readonly keepAliveSeconds: number;
@@ -51,7 +54,7 @@ export interface ConnectPacket {
   readonly password: Buffer | undefined;
 }
 
-const protocolNames: Readonly<Record<ProtocolLevel, string>> = { 3: "MQIsdp", 4: "MQTT" };
+const protocolNames: Readonly<Record<Level3Or4, string>> = { 3: "MQIsdp", 4: "MQTT" };
 
 const reservedFlag = 0x01;
 const cleanSessionFlag = 0x02;
@@ -84,7 +87,7 @@ export function decodeConnect(bytes: Buffer, bodyStart: number, packetEnd: numbe
   return { protocolLevel, cleanSession, keepAliveSeconds, clientIdentifier, will, userName, password };
 }
 
-function decodeProtocol(fields: FieldReader): ProtocolLevel {
+function decodeProtocol(fields: FieldReader): Level3Or4 {
   const protocolName = fields.utf8("protocol name");
   if (protocolName !== "MQTT" && protocolName !== "MQIsdp") {
     throw fields.malformed("its protocol name is neither MQTT nor MQIsdp"); // [MQTT-3.1.2-1]
@@ -95,7 +98,7 @@ function decodeProtocol(fields: FieldReader): ProtocolLevel {
   throw mqttWireErrors.UNSUPPORTED_PROTOCOL_VERSION({ protocolName, protocolLevel }); // [MQTT-3.1.2-2]
 }
 
-function checkFlags(fields: FieldReader, protocolLevel: ProtocolLevel, flags: number): void {
+function checkFlags(fields: FieldReader, protocolLevel: Level3Or4, flags: number): void {
   if (protocolLevel >= 4) {
     if ((flags & reservedFlag) !== 0) throw fields.malformed("its reserved flag is set"); // [MQTT-3.1.2-3]
     if ((flags & willFlag) === 0 && (flags & willQosAndRetain) !== 0) {
@@ -117,11 +120,11 @@ function decodeWill(fields: FieldReader, flags: number): Will {
   return { topic, payload, qos, retain: (flags & willRetainFlag) !== 0 };
 }
 
-function hasField(fields: FieldReader, flag: number, protocolLevel: ProtocolLevel): boolean {
+function hasField(fields: FieldReader, flag: number, protocolLevel: Level3Or4): boolean {
   return flag !== 0 && !(protocolLevel === 3 && fields.remaining === 0);
 }
 
-function checkClientIdentifier(protocolLevel: ProtocolLevel, clientIdentifier: string, cleanSession: boolean): void {
+function checkClientIdentifier(protocolLevel: Level3Or4, clientIdentifier: string, cleanSession: boolean): void {
   if (clientIdentifier !== "") return;
   if (protocolLevel === 3) {
     throw mqttWireErrors.CLIENT_IDENTIFIER_NOT_VALID({ problem: "MQTT 3.1 does not allow an empty one" });

@@ -2,7 +2,7 @@
 
 import { isCodedError } from "@polylog/base/errors";
 import { FrameReader } from "../frame-reader.ts";
-import { packetName } from "../packet-type.ts";
+import { type PacketName, type ProtocolLevel, packetName } from "../packet-type.ts";
 import { packetCodecs } from "./packet-codecs.ts";
 
 export interface StreamOutcome {
@@ -12,14 +12,26 @@ export interface StreamOutcome {
   readonly error: string | undefined;
 }
 
+/** What decodes the packets of a stream, and the level it is read at. */
+export interface StreamCodec {
+  readonly protocolLevel: ProtocolLevel;
+  decode(name: PacketName, reader: FrameReader): unknown;
+}
+
+const level4: StreamCodec = {
+  protocolLevel: 4,
+  decode: (name, reader) => packetCodecs[name as keyof typeof packetCodecs].decode(reader),
+};
+
 /** Any error that is not from the table is thrown on. */
-export function readStream(chunks: readonly Buffer[], packetSizeMax: number): StreamOutcome {
+export function readStream(chunks: readonly Buffer[], packetSizeMax: number, codec = level4): StreamOutcome {
   const reader = new FrameReader(packetSizeMax);
+  reader.protocolLevel = codec.protocolLevel;
   const packets: StreamOutcome["packets"] = [];
   const error = codeOf(() => {
     for (const chunk of chunks) {
       reader.push(chunk);
-      while (reader.next()) packets.push(readPacket(reader));
+      while (reader.next()) packets.push(readPacket(reader, codec));
     }
   });
   return { packets, error: typeof error === "string" ? error : undefined };
@@ -32,10 +44,10 @@ export function chunksOf(bytes: Buffer, size: number): Buffer[] {
   return chunks;
 }
 
-function readPacket(reader: FrameReader): StreamOutcome["packets"][number] {
+function readPacket(reader: FrameReader, codec: StreamCodec): StreamOutcome["packets"][number] {
   const name = packetName(reader.type)!;
   const hex = reader.bytes.toString("hex", reader.packetStart, reader.packetEnd);
-  return { name, hex, value: codeOf(() => packetCodecs[name].decode(reader)) };
+  return { name, hex, value: codeOf(() => codec.decode(name, reader)) };
 }
 
 /** What `run` returns, or the code of the table error it throws. */
