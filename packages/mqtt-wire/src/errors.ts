@@ -30,6 +30,12 @@ export const mqttWireErrors = defineErrors("mqtt-wire", {
   },
   TOPIC_FILTER_INVALID: { text: "{packet} has an invalid topic filter: {problem}", fatal: true, wireCode: 0x8f },
   TOPIC_NAME_INVALID: { text: "{packet} has an invalid topic name: {problem}", fatal: true, wireCode: 0x90 },
+  TOPIC_ALIAS_INVALID: {
+    text: "PUBLISH has the invalid topic alias {topicAlias}",
+    help: "an alias is 1 to the receiver's Topic Alias Maximum, and is used without a topic only after one with it",
+    fatal: true,
+    wireCode: 0x94,
+  },
   NOT_ENCODABLE: {
     text: "{packet} cannot be encoded: {problem}",
     help: "this is an error of the sending program; nothing was written",

@@ -15,29 +15,39 @@ import { decodeUtf8 } from "./utf8.ts";
 
 export class FieldReader {
   readonly #packet: PacketName;
-  readonly #bytes: Buffer;
-  readonly #end: number;
+  readonly bytes: Buffer;
+  /** The position after the packet. */
+  readonly end: number;
   #at: number;
 
   constructor(packet: PacketName, bytes: Buffer, bodyStart: number, packetEnd: number) {
     this.#packet = packet;
-    this.#bytes = bytes;
-    this.#end = packetEnd;
+    this.bytes = bytes;
+    this.end = packetEnd;
     this.#at = bodyStart;
+  }
+
+  /** Where the next field begins in the bytes it was made with; moving it is for readers of what is no field. */
+  get position(): number {
+    return this.#at;
+  }
+
+  set position(at: number) {
+    this.#at = at;
   }
 
   /** Bytes not read yet. */
   get remaining(): number {
-    return this.#end - this.#at;
+    return this.end - this.#at;
   }
 
   u8(field: string): number {
-    return this.#bytes[this.#take(1, field)];
+    return this.bytes[this.#take(1, field)];
   }
 
   u16(field: string): number {
     const at = this.#take(2, field);
-    return (this.#bytes[at] << 8) | this.#bytes[at + 1];
+    return (this.bytes[at] << 8) | this.bytes[at + 1];
   }
 
   /** Throws PROTOCOL_ERROR for 0. */
@@ -51,22 +61,22 @@ export class FieldReader {
   binary(field: string): Buffer {
     const length = this.u16(field);
     const start = this.#take(length, field);
-    return this.#bytes.subarray(start, start + length);
+    return this.bytes.subarray(start, start + length);
   }
 
   /** Also throws MALFORMED_PACKET for what is not a string of the format. */
   utf8(field: string): string {
     const length = this.u16(field);
     const start = this.#take(length, field);
-    return decodeUtf8(this.#packet, field, this.#bytes, start, start + length);
+    return decodeUtf8(this.#packet, field, this.bytes, start, start + length);
   }
 
   /** As `utf8`, and TOPIC_NAME_INVALID for an empty name or one with wildcards. */
   topicName(field: string): string {
     const length = this.u16(field);
     const start = this.#take(length, field);
-    checkTopicName(this.#bytes, start, start + length, this.#packet);
-    return this.#bytes.toString("utf8", start, start + length);
+    checkTopicName(this.bytes, start, start + length, this.#packet);
+    return this.bytes.toString("utf8", start, start + length);
   }
 
   /** As `utf8`, and TOPIC_FILTER_INVALID for an empty filter or misplaced wildcards. */
@@ -89,7 +99,7 @@ export class FieldReader {
 
   #take(size: number, field: string): number {
     const at = this.#at;
-    if (at + size > this.#end) throw this.malformed(`it ends inside its ${field}`);
+    if (at + size > this.end) throw this.malformed(`it ends inside its ${field}`);
     this.#at = at + size;
     return at;
   }
