@@ -40,6 +40,8 @@ export interface AppenderOptions {
 export interface AppenderOwner {
   /** The high watermark advanced. */
   onAdvanced(): void;
+  /** The segment that takes batches is full; the next one is begun when this resolves. */
+  onSegmentFull(): Promise<void>;
   /** A write or sync failed, before any waiter is told. Answers with the error that they get. */
   onFailed(operation: string, cause: unknown): PolylogError;
 }
@@ -240,6 +242,7 @@ export class Appender implements FullWriteListener, SyncListener {
     let failure: unknown;
     try {
       const link = this.#tail.firstWaitingLink();
+      await this.#owner.onSegmentFull();
       await this.#segments.writeIndex(this.#segments.active!);
       await this.#segments.seal(this.#tail.epoch, link);
       await this.#segments.create(this.highWatermark, this.#clock.nowMs(), link);

@@ -15,11 +15,13 @@ import {
   batchMagic,
   batchOffset,
   batchPartition,
+  batchProducer,
   batchSize,
   batchTimestampFirst,
   batchTimestampLast,
 } from "./batch.ts";
 import { scanBlockSize } from "./limits.ts";
+import type { ProducerStamp } from "./producers/producer-block.ts";
 import type { StorageFile } from "./storage/storage.ts";
 
 /** An intact batch. */
@@ -37,6 +39,10 @@ export interface FoundBatch {
 export interface ScannedBatch extends FoundBatch {
   /** False when it does not carry the link to the batch before, and that one was read or `ScanStart.link` told. */
   readonly isLinked: boolean;
+  /** The link it carries; a view that is good only while it is visited. */
+  readonly link: Buffer;
+  /** Who wrote it, if that was a producer with an id. */
+  readonly producer: ProducerStamp | undefined;
 }
 
 export interface ScanStart {
@@ -74,7 +80,9 @@ export async function scanBatches(
     const batch = readBatch(window.bytes, at, position);
     const misplaced = batch.offset !== offset || batchPartition(window.bytes, at) !== start.partition;
     if (misplaced) return { position, offset, fault: "misplaced", link };
-    visit({ ...batch, isLinked: link === undefined || link.equals(batchLink(window.bytes, at)) });
+    const carried = batchLink(window.bytes, at);
+    const isLinked = link === undefined || link.equals(carried);
+    visit({ ...batch, isLinked, link: carried, producer: batchProducer(window.bytes, at) });
     link = batchLinkNext(window.bytes, at);
     position += batch.size;
     offset = batch.offsetNext;

@@ -10,6 +10,8 @@ import {
   batchLink,
   batchOffset,
   batchPartition,
+  batchProducer,
+  batchRecordsStart,
   batchSize,
   batchTimestampFirst,
   batchTimestampLast,
@@ -19,6 +21,7 @@ import {
 const fields = {
   link: Buffer.alloc(32, 0xab),
   rich: true,
+  producer: false,
   partition: 513,
   epoch: 0xfedcba98,
   count: 2,
@@ -70,6 +73,7 @@ describe("batch", () => {
     assert.deepEqual(
       {
         rich: batchIsRich(bytes, 5),
+        producer: batchProducer(bytes, 5) !== undefined,
         partition: batchPartition(bytes, 5),
         epoch: batchEpoch(bytes, 5),
         count: batchCount(bytes, 5),
@@ -82,6 +86,31 @@ describe("batch", () => {
     );
   });
 
+  it("begins with who wrote it when that had an id", () => {
+    const block = "02" + "612d" + "0500000000000000" + "0300000001000000";
+    const bytes = Buffer.concat([Buffer.alloc(80), Buffer.from(block, "hex"), Buffer.alloc(8)]);
+    sealBatch(bytes, 0, bytes.length, { ...fields, producer: true });
+    assert.equal(batchFault(bytes, 0, bytes.length), undefined);
+    assert.deepEqual(batchProducer(bytes, 0), { id: "a-", epoch: 5, sequence: 2 ** 32 + 3 });
+    assert.equal(batchRecordsStart(bytes, 0), 80 + 19);
+    assert.equal(batchRecordsStart(sealed(), 5), 85);
+    // An id of 0 or too many bytes, a character, an epoch and a sequence that nobody writes, no room for the records.
+    for (const [at, value] of [
+      [80, 0],
+      [80, 12],
+      [80, 200],
+      [81, 0x20],
+      [90, 0xff],
+      [98, 0xff],
+      [20, 3],
+    ] as const) {
+      const wrong = Buffer.from(bytes);
+      wrong[at] = value;
+      wrong.writeUInt32LE(crc32(wrong.subarray(12)), 8);
+      assert.equal(batchFault(wrong, 0, wrong.length), "fields", `byte ${at}`);
+    }
+  });
+
   it("is recognised only when whole and intact", () => {
     const cases: [bytes: Buffer, fault: string | undefined][] = [
       [changed(0, 0, false), "magic"],
@@ -92,7 +121,8 @@ describe("batch", () => {
       [changed(8, sealed()[5 + 8]! ^ 1, false), "crc"],
       [changed(92, 1, false), "crc"],
       [changed(12, 2, true), "version"],
-      [changed(13, 2, true), "attributes"],
+      [changed(13, 2, true), "fields"],
+      [changed(13, 128, true), "attributes"],
       [changed(20, 0, true), "fields"],
       [changed(31, 0xff, true), "fields"],
       [changed(44, 0, true), "fields"],

@@ -6,8 +6,8 @@
  *      4   4   length of what follows this field: 72 + payload, 73 .. batchFileSizeMax - 8, so never 0
  *      8   4   CRC-32 (zlib) of everything that follows this field
  *     12   1   format version, 1
- *     13   1   attributes; bit 0: rich. The other bits are 0 and whoever sees one set refuses the batch: bits for
- *              compression have their place here
+ *     13   1   attributes; bit 0: rich, bit 1: producer. The other bits are 0 and whoever sees one set refuses the batch:
+ *              bits for compression have their place here
  *     14   2   partition
  *     16   4   epoch: how often the log was opened when this was written
  *     20   4   record count, 1 .. batchRecordsMax
@@ -15,7 +15,8 @@
  *     32   8   timestamp of the first record, ms since 1970, likewise
  *     40   8   timestamp of the last record; equal to the first when not rich
  *     48  32   link: BLAKE3 of the whole batch before, see `chain.ts`
- *     80       payload: record count times [size u32 BIG endian][body]
+ *     80       payload: the producer block if bit 1 is set, see `producers/producer-block.ts`; then record count times
+ *              [size u32 BIG endian][body]
  *
  * In a plain batch a body is a value and every record has the batch's timestamp, so that a region framed by NSQ's MPUB is
  * appended by one copy. In a rich batch a body is described in `rich-record.ts`.
@@ -30,12 +31,19 @@ import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "./bytes.ts";
 import { linkSize, linkTo } from "./chain.ts";
 import { batchFileSizeMax, batchRecordsMax } from "./limits.ts";
+import {
+  isProducerBlock,
+  type ProducerStamp,
+  producerBlockSizeAt,
+  readProducerBlock,
+} from "./producers/producer-block.ts";
 
 export const batchHeaderSize = 80;
 export const batchMagic = Buffer.from("PLB1", "latin1");
 const magicWord = batchMagic.readUInt32LE(0);
 const version = 1;
 const attributeRich = 1;
+const attributeProducer = 2;
 const crcFrom = 12;
 const linkAt = 48;
 
@@ -47,6 +55,8 @@ export type BatchFault = "magic" | "length" | "incomplete" | "crc" | "version" |
 
 export interface BatchFields {
   readonly rich: boolean;
+  /** The payload begins with a producer block. */
+  readonly producer: boolean;
   readonly partition: number;
   readonly epoch: number;
   readonly count: number;
@@ -61,7 +71,7 @@ export function sealBatch(bytes: Buffer, start: number, end: number, fields: Bat
   bytes.writeUInt32LE(magicWord, start);
   bytes.writeUInt32LE(end - start - 8, start + 4);
   bytes[start + 12] = version;
-  bytes[start + 13] = fields.rich ? attributeRich : 0;
+  bytes[start + 13] = (fields.rich ? attributeRich : 0) | (fields.producer ? attributeProducer : 0);
   bytes.writeUInt16LE(fields.partition, start + 14);
   bytes.writeUInt32LE(fields.epoch, start + 16);
   bytes.writeUInt32LE(fields.count, start + 20);
@@ -80,7 +90,7 @@ export function batchFault(bytes: Buffer, start: number, end: number): BatchFaul
   if (batchEnd > end) return "incomplete";
   if (crc32(bytes.subarray(start + crcFrom, batchEnd)) !== bytes.readUInt32LE(start + 8)) return "crc";
   if (bytes[start + 12] !== version) return "version";
-  if ((bytes[start + 13]! & ~attributeRich) !== 0) return "attributes";
+  if ((bytes[start + 13]! & ~(attributeRich | attributeProducer)) !== 0) return "attributes";
   return fieldsFault(bytes, start);
 }
 
@@ -94,10 +104,12 @@ export function batchHeadFault(bytes: Buffer, start: number, end: number): Batch
 
 function fieldsFault(bytes: Buffer, start: number): BatchFault | undefined {
   const count = batchCount(bytes, start);
+  const end = start + batchSize(bytes, start);
   const sane =
     count > 0 &&
     count <= batchRecordsMax &&
-    count * 4 <= batchSize(bytes, start) - batchHeaderSize &&
+    (!hasProducer(bytes, start) || isProducerBlock(bytes, start + batchHeaderSize, end)) &&
+    count * 4 <= end - batchRecordsStart(bytes, start) &&
     Number.isSafeInteger(batchOffset(bytes, start) + count) &&
     Number.isSafeInteger(batchTimestampLast(bytes, start)) &&
     batchTimestampFirst(bytes, start) <= batchTimestampLast(bytes, start);
@@ -111,6 +123,21 @@ export function batchSize(bytes: Buffer, start: number): number {
 
 export function batchIsRich(bytes: Buffer, start: number): boolean {
   return (bytes[start + 13]! & attributeRich) !== 0;
+}
+
+function hasProducer(bytes: Buffer, start: number): boolean {
+  return (bytes[start + 13]! & attributeProducer) !== 0;
+}
+
+/** Who wrote the batch, and as what; undefined when it was not a producer with an id. The batch must be whole. */
+export function batchProducer(bytes: Buffer, start: number): ProducerStamp | undefined {
+  return hasProducer(bytes, start) ? readProducerBlock(bytes, start + batchHeaderSize) : undefined;
+}
+
+/** Where the first record's size is. */
+export function batchRecordsStart(bytes: Buffer, start: number): number {
+  const payload = start + batchHeaderSize;
+  return hasProducer(bytes, start) ? payload + producerBlockSizeAt(bytes, payload) : payload;
 }
 
 export function batchPartition(bytes: Buffer, start: number): number {

@@ -31,6 +31,30 @@ export const logErrors = defineErrors("log", {
     text: "a region of {size} bytes does not hold {count} framed records",
     help: "each record is its size as four bytes, big endian, then that many bytes",
   },
+  PRODUCE_TOO_LARGE: {
+    text: "{count} records of {size} bytes together are more than one batch takes ({countMax} records, {sizeMax} bytes)",
+    help: "send them in several calls; those of a call with a producer are one batch",
+  },
+  PRODUCER_INVALID: {
+    text: 'a producer cannot have id "{id}", epoch {epoch} and sequence {sequence}',
+    help: "use an id of 1 to 64 of the characters . a-z A-Z 0-9 _ -, and the epoch that was handed out for it",
+  },
+  PRODUCER_FENCED: {
+    text: 'epoch {epoch} of producer "{id}" has ended: the producer was opened again, as epoch {epochCurrent}',
+    help: "stop, if another process has taken over; otherwise open the producer again and begin with sequence 0",
+  },
+  PRODUCER_UNKNOWN: {
+    text: 'epoch {epoch} of producer "{id}" is not known: it was never opened, has written nothing here before, or is forgotten',
+    help: "open the producer again and begin with sequence 0; what was sent last and not answered may be there or not",
+  },
+  SEQUENCE_GAP: {
+    text: 'producer "{id}" sent sequence {sequence} to partition {partition} of log {log}, which expects {expected}',
+    help: "send what is missing first",
+  },
+  DUPLICATE_SEQUENCE: {
+    text: 'producer "{id}" sent sequence {sequence} to partition {partition} of log {log}, which expects {expected} and does not remember such a call',
+    help: "these records were taken before; go on with the sequence expected, and repeat a call only as it was",
+  },
   OFFSET_OUT_OF_RANGE: {
     text: "offset {offset} is outside {low}..{high}",
     help: "read between the low watermark and the end",

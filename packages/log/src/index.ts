@@ -6,7 +6,14 @@ export type { Log } from "./log.ts";
 export type { LogConfig } from "./log-config.ts";
 export { isEphemeral, isLogName } from "./log-name.ts";
 export { LogStore, type LogStoreOptions } from "./log-store.ts";
-export { Partition, type PartitionOptions, type PartitionStatus, type PartitionWatcher } from "./partition.ts";
+export {
+  Partition,
+  type PartitionOptions,
+  type PartitionStatus,
+  type PartitionWatcher,
+  type Produced,
+} from "./partition.ts";
+export { isProducerId, type ProducerStamp } from "./producers/producer-block.ts";
 export { decodeHeaders, RecordCursor } from "./record-cursor.ts";
 export type { RecoveryReport } from "./recovery.ts";
 export type { RecordFields } from "./rich-record.ts";

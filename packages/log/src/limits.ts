@@ -21,6 +21,18 @@ export const batchRecordsMax = 1 << 18;
 /** Headers of one record. */
 export const headersMax = 1024;
 
+/** Characters of a producer's id; they are those of a log's name. */
+export const producerIdLengthMax = 64;
+
+/** Producers with an id that one partition remembers; of more, the one that has not written for longest is forgotten. */
+export const producersPerPartitionMax = 10_000;
+
+/** Last batches of a producer in a partition that are known again when they are sent again. */
+export const producerBatchesMax = 5;
+
+/** Snapshots of a partition's producers that are kept: the last one, and the one before in case that is damaged. */
+export const producerSnapshotsKept = 2;
+
 /** A rich batch is closed when its records would lie further apart than this, so that a delta fits 31 bits. */
 export const timestampSpanMax = 2 ** 31 - 1;
 
@@ -92,4 +104,5 @@ export const opensAtOnceMax = 8;
 
 if (batchFileSizeMax >= 2 ** 31) throw new RangeError("batchFileSizeMax must fit 31 bits");
 if (batchSizeMax > recordSizeMax) throw new RangeError("batchSizeMax must not exceed recordSizeMax");
+if (indexEntriesMax >= 2 ** 24) throw new RangeError("indexEntriesMax must fit 24 bits");
 if (slabMoveSizeMax > slabSizeMax) throw new RangeError("slabMoveSizeMax must not exceed slabSizeMax");

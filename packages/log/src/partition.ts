@@ -5,6 +5,8 @@
  *     opening ──open──▶ open ──close──▶ closed
  *         └────────────┴──▶ readOnly ──▶ closed      a write or sync failed, or its newest segment is damaged
  *
+ * Producers with an id (`appendProduced`) may send a call again; what is known of them is in `producers/`.
+ *
  * Hot: `appendValue`, `appendTopicValue`, `appendFramed` and `whenDurable`; `partition.bench.ts` measures them.
  */
 
@@ -18,6 +20,10 @@ import type { Durability, DurabilityWaiter } from "./durability.ts";
 import { logErrors } from "./errors.ts";
 import { pendingBytesMax, segmentSizeMax, slabSizeMax, syncIntervalMs } from "./limits.ts";
 import type { LogConfig } from "./log-config.ts";
+import { encodeProducedBatch } from "./producers/produced-batch.ts";
+import type { ProducerStamp } from "./producers/producer-block.ts";
+import { recoverProducers, saveProducers } from "./producers/producer-files.ts";
+import { ProducerTable } from "./producers/producer-table.ts";
 import { type RecoveryReport, recover } from "./recovery.ts";
 import type { RecordFields } from "./rich-record.ts";
 import { SegmentReader } from "./segment-reader.ts";
@@ -41,11 +47,20 @@ export interface PartitionOptions {
   readonly segmentSizeMax?: number;
   readonly syncIntervalMs?: number;
   readonly pendingBytesMax?: number;
+  /** Producers with an id that are remembered. Default `producersPerPartitionMax`. */
+  readonly producersMax?: number;
   /**
    * `new`: there is nothing yet; records are taken before it is open, and written after. `existing`: no segment there is
    * damage. Default: whatever is there is opened, and if nothing is, it is made.
    */
   readonly expect?: "new" | "existing" | "any";
+}
+
+/** Where the records of a call are. */
+export interface Produced {
+  readonly baseOffset: number;
+  /** They were appended by an earlier call; nothing was appended now. */
+  readonly duplicate: boolean;
 }
 
 export interface PartitionWatcher {
@@ -66,6 +81,7 @@ export class Partition {
   readonly #tail: Tail;
   readonly #appender: Appender;
   readonly #reader: SegmentReader;
+  readonly #producers: ProducerTable;
   readonly #pendingBytesMax: number;
   #status: PartitionStatus = "opening";
   #accepting: boolean;
@@ -83,10 +99,12 @@ export class Partition {
     this.#pendingBytesMax = options.pendingBytesMax ?? pendingBytesMax;
     this.#accepting = options.expect === "new";
     this.#segments = new SegmentSet(storage, directory, { log, partition: number });
+    this.#producers = new ProducerTable({ log, partition: number }, options.producersMax);
     this.#tail = new Tail(options.cache, number, options.epoch ?? 1);
     this.#reader = new SegmentReader(this.#segments);
     const owner: AppenderOwner = {
       onAdvanced: () => this.#tellWatchers(),
+      onSegmentFull: () => this.#saveProducers(),
       onFailed: (operation, cause) => this.#becomeReadOnly(`${operation} failed: ${messageOf(cause)}`, cause),
     };
     this.#appender = new Appender(owner, {
@@ -149,12 +167,28 @@ export class Partition {
     if (this.#status !== "opening") throw this.#refusal ?? this.#closedError();
     try {
       const recovered = await recover(this.#segments, { nowMs: clock.nowMs(), mustExist: expect === "existing" });
+      if (expect !== "new" && recovered.report.refusal === undefined) await this.#recoverProducers();
       this.#start(recovered.report, recovered.epoch);
       return recovered.report;
     } catch (error) {
       this.refuse("opening", error);
       throw error;
     }
+  }
+
+  async #recoverProducers(): Promise<void> {
+    const { table, rebuilt } = await recoverProducers(this.#segments, this.#options.producersMax);
+    this.#producers.become(table);
+    if (!rebuilt) return;
+    const subject = { log: this.#options.log, partition: this.number };
+    this.#logger.info("read from the log what its producers wrote last", { ...subject, producers: table.size });
+    const { offsetNext, linkNext } = this.#segments.active!;
+    if (linkNext !== undefined) await saveProducers(this.#segments, { offset: offsetNext, link: linkNext }, table);
+  }
+
+  /** Does nothing where no producer with an id has written. What is appended meanwhile is not in it. */
+  async #saveProducers(): Promise<void> {
+    if (this.#segments.producers) await saveProducers(this.#segments, this.#tail.closedEnd, this.#producers);
   }
 
   #start(report: RecoveryReport, epochSeen: number): void {
@@ -211,6 +245,27 @@ export class Partition {
   appendFramed(bytes: Uint8Array, start: number, end: number, count: number): number {
     if (!this.#accepting || this.saturated) throw this.#whyRefused();
     return this.#tail.appendFramed(bytes, start, end, count, this.#appender.turnMs());
+  }
+
+  /**
+   * Adds the records of one call of a producer with an id, as one batch; all or nothing. A call that was taken before
+   * adds nothing and tells where its records are: wait for them with `whenDurable` all the same. Throws what
+   * `ProducerTable.find` and `encodeProducedBatch` throw, besides what `append` throws.
+   */
+  appendProduced(stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
+    if (!this.#accepting) throw this.#whyRefused();
+    const known = this.#producers.find(stamp, records.length);
+    if (known !== undefined) return { baseOffset: known, duplicate: true };
+    if (this.saturated) throw this.#whyRefused();
+    const baseOffset = this.#tail.appendProduced(encodeProducedBatch(stamp, records), this.#appender.turnMs());
+    this.#segments.producers = true;
+    this.#producers.add(stamp, baseOffset, records.length);
+    return { baseOffset, duplicate: false };
+  }
+
+  /** Highest epoch of the producers that wrote to it; -1: none did, or it is not open. */
+  get producerEpochMax(): number {
+    return this.#producers.epochMax;
   }
 
   #whyRefused(): PolylogError {
@@ -333,7 +388,10 @@ export class Partition {
     this.#refusal ??= this.#closedError();
     this.#appender.end(this.#refusal);
     await this.#appender.quiet();
-    if (wasOpen && finish && failure === undefined) await this.#segments.writeIndex(this.#segments.active!);
+    if (wasOpen && finish && failure === undefined) {
+      await this.#saveProducers();
+      await this.#segments.writeIndex(this.#segments.active!);
+    }
     await this.#segments.close();
     this.#tail.close();
     this.#tellWatchers();

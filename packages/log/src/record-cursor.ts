@@ -6,10 +6,10 @@
 
 import {
   batchCount,
-  batchHeaderSize,
   batchIsRich,
   batchOffset,
   batchPartition,
+  batchRecordsStart,
   batchSize,
   batchTimestampFirst,
 } from "./batch.ts";
@@ -90,7 +90,7 @@ export class RecordCursor {
     const bytes = this.bytes;
     this.#batchStart = start;
     this.#batchEnd = start + batchSize(bytes, start);
-    this.#position = start + batchHeaderSize;
+    this.#position = batchRecordsStart(bytes, start);
     this.#left = batchCount(bytes, start);
     this.#offsetNext = batchOffset(bytes, start);
     this.#timestampFirst = batchTimestampFirst(bytes, start);

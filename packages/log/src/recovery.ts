@@ -23,6 +23,7 @@ import {
   Segment,
   segmentHeaderFault,
   segmentHeaderLink,
+  segmentHeaderProducers,
   segmentHeaderSize,
   tornFileName,
 } from "./segment.ts";
@@ -173,13 +174,20 @@ class Recovery {
   }
 
   async #beginAgain(segment: Segment, file: StorageFile): Promise<void> {
-    const link = this.#set.list.at(-2)?.linkNext ?? genesisLink;
+    const previous = this.#set.list.at(-2);
+    const link = previous?.linkNext ?? genesisLink;
+    if (previous !== undefined) {
+      const summary = await this.#set.readIndexSummary(previous);
+      const isKnown = summary?.segmentSize === previous.size && summary.offsetNext === previous.offsetNext;
+      this.#set.producers ||= !isKnown || summary.producers;
+    }
     await file.truncate(0);
     await this.#set.writeHeader(file, segment.baseOffset, this.#options.nowMs, link);
     await this.#set.storage.syncDirectory(this.#set.directory);
     segment.size = segmentHeaderSize;
     segment.linkFirst = link;
     segment.linkNext = link;
+    segment.producersBefore = this.#set.producers;
   }
 
   /** Reads the newest segment to its end and sets what it holds; finds out whether its end is torn or damaged. */
@@ -192,6 +200,7 @@ class Recovery {
       segment.batchCount++;
       if (!batch.isLinked) this.#refuse(this.#brokenChain(segment, batch.offset, batch.position));
       this.#epoch = Math.max(this.#epoch, batch.epoch);
+      this.#set.producers ||= batch.producer !== undefined;
     });
     this.#scannedBytes = fileSize - start.position;
     segment.size = end.position;
@@ -239,6 +248,7 @@ class Recovery {
       if (end.fault === undefined && end.offset === summary.offsetNext) {
         segment.index = index;
         segment.batchCount = batchCount;
+        this.#set.producers ||= summary.producers;
         return { ...last, link: undefined, syncedSize };
       }
     }
@@ -269,8 +279,11 @@ class Recovery {
     const header = Buffer.alloc(segmentHeaderSize);
     const size = await file.read(header, 0);
     const fault = segmentHeaderFault(header.subarray(0, size), this.#set.identity, segment.baseOffset);
-    if (fault === undefined) segment.linkFirst = segmentHeaderLink(header);
-    return fault;
+    if (fault !== undefined) return fault;
+    segment.linkFirst = segmentHeaderLink(header);
+    segment.producersBefore = segmentHeaderProducers(header);
+    this.#set.producers ||= segment.producersBefore;
+    return undefined;
   }
 
   #refuse(error: PolylogError): void {

@@ -18,6 +18,8 @@ export class SegmentSet {
   readonly directory: string;
   readonly identity: SegmentIdentity;
   readonly list: Segment[] = [];
+  /** Producers with an id have written to the partition, or may have. Never false again. */
+  producers = false;
   /** Files of closed segments, least recently used first. */
   readonly #open = new Map<Segment, Promise<StorageFile>>();
   #users = 0;
@@ -65,6 +67,7 @@ export class SegmentSet {
    */
   async create(baseOffset: number, nowMs: number, link: Buffer = genesisLink): Promise<Segment> {
     const file = await this.openFile(segmentFileName(baseOffset), "create");
+    const producersBefore = this.producers;
     try {
       await this.writeHeader(file, baseOffset, nowMs, link);
       await this.storage.syncDirectory(this.directory);
@@ -78,13 +81,14 @@ export class SegmentSet {
     segment.file = file;
     segment.linkFirst = link;
     segment.linkNext = link;
+    segment.producersBefore = producersBefore;
     segment.index = new SparseIndex();
     this.list.push(segment);
     return segment;
   }
 
   async writeHeader(file: StorageFile, baseOffset: number, nowMs: number, link: Buffer): Promise<void> {
-    await writeAll(file, encodeSegmentHeader(this.identity, baseOffset, nowMs, link), 0);
+    await writeAll(file, encodeSegmentHeader(this.identity, baseOffset, nowMs, link, this.producers), 0);
     await syncFile(file);
   }
 
@@ -198,6 +202,7 @@ export class SegmentSet {
       index.add(batch.offset, batch.position, batch.timestampFirst);
       timestampLast = batch.timestampLast;
       batchCount++;
+      this.producers ||= batch.producer !== undefined;
     });
     if (!segment.sealed) {
       const { position: size, offset: offsetNext, link: linkNext } = end;
@@ -230,6 +235,7 @@ export class SegmentSet {
       offsetNext: segment.offsetNext,
       timestampLast: segment.timestampLast,
       batchCount: segment.batchCount,
+      producers: this.producers,
     });
     try {
       const file = await this.openFile(segment.indexName, "replace");

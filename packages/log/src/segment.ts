@@ -9,7 +9,8 @@
  *     16   8   first offset, the one in the file's name
  *     24   8   when it was made, ms since 1970
  *     32  32   link that its first batch carries: to the last batch of the segment before (`chain.ts`)
- *     64  28   0
+ *     64   1   flags; bit 0: producers with an id had written to the partition before; where it is 0, none had
+ *     65  27   0
  *     92   4   CRC-32 of bytes 0 .. 91
  *     96       batches, one behind another, offsets without a gap
  *              footer, 128 bytes, once it is full and sealed (`segment-footer.ts`)
@@ -30,6 +31,8 @@ import type { StorageFile } from "./storage/storage.ts";
 
 export const segmentHeaderSize = 96;
 const linkAt = 32;
+const flagsAt = 64;
+const flagProducers = 1;
 const crcAt = 92;
 const magic = Buffer.from("POLYLOG1", "latin1");
 const version = 1;
@@ -47,6 +50,8 @@ export class Segment {
   linkFirst: Buffer | undefined;
   /** Link to its last batch, known when it was opened or is sealed. */
   linkNext: Buffer | undefined;
+  /** Producers with an id may have written before its first offset. */
+  producersBefore = true;
   /** It has a footer and takes no batches. */
   sealed = false;
   /** Loaded when needed, for a closed segment. */
@@ -112,6 +117,7 @@ export function encodeSegmentHeader(
   baseOffset: number,
   createdMs: number,
   link: Buffer,
+  producersBefore = false,
 ): Buffer {
   const bytes = Buffer.alloc(segmentHeaderSize);
   magic.copy(bytes);
@@ -121,6 +127,7 @@ export function encodeSegmentHeader(
   writeU64(bytes, 16, baseOffset);
   writeU64(bytes, 24, createdMs);
   link.copy(bytes, linkAt);
+  bytes[flagsAt] = producersBefore ? flagProducers : 0;
   bytes.writeUInt32LE(crc32(bytes.subarray(0, crcAt)), crcAt);
   return bytes;
 }
@@ -140,4 +147,9 @@ export function segmentHeaderFault(bytes: Buffer, identity: SegmentIdentity, bas
 /** The link in an intact header. */
 export function segmentHeaderLink(bytes: Buffer): Buffer {
   return Buffer.from(bytes.subarray(linkAt, linkAt + linkSize));
+}
+
+/** Whether an intact header says that producers with an id had written before. */
+export function segmentHeaderProducers(bytes: Buffer): boolean {
+  return (bytes[flagsAt]! & flagProducers) !== 0;
 }

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodeIndexSummary, SparseIndex } from "./sparse-index.ts";
 
-const summary = { baseOffset: 10, segmentSize: 900_000, offsetNext: 110, timestampLast: 5000, batchCount: 100 };
+const summary = {
+  baseOffset: 10,
+  segmentSize: 900_000,
+  offsetNext: 110,
+  timestampLast: 5000,
+  batchCount: 100,
+  producers: true,
+};
 
 function filled(): SparseIndex {
   const index = new SparseIndex();

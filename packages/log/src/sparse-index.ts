@@ -7,7 +7,8 @@
  *
  *     at  size
  *      0   4   magic "PLI1"
- *      4   4   entry count n, 0 .. indexEntriesMax
+ *      4   3   entry count n, 0 .. indexEntriesMax
+ *      7   1   flags; bit 0: producers with an id had written to the partition, before the segment or to it
  *      8   8   first offset of the segment
  *     16   8   size of the segment that it describes
  *     24   8   offset after the segment's last record
@@ -25,6 +26,8 @@ import { indexEntriesMax, indexIntervalSize } from "./limits.ts";
 export const indexHeaderSize = 52;
 const magicWord = Buffer.from("PLI1", "latin1").readUInt32LE(0);
 const entrySize = 24;
+const flagsAt = 7;
+const flagProducers = 1;
 
 /** What an index file says about its segment. */
 export interface IndexSummary {
@@ -33,6 +36,8 @@ export interface IndexSummary {
   readonly offsetNext: number;
   readonly timestampLast: number;
   readonly batchCount: number;
+  /** False: no producer with an id had written to the partition before `offsetNext`. */
+  readonly producers: boolean;
 }
 
 export class SparseIndex {
@@ -90,6 +95,7 @@ export class SparseIndex {
     }
     bytes.writeUInt32LE(magicWord, 0);
     bytes.writeUInt32LE(count, 4);
+    bytes[flagsAt] = summary.producers ? flagProducers : 0;
     writeU64(bytes, 8, summary.baseOffset);
     writeU64(bytes, 16, summary.segmentSize);
     writeU64(bytes, 24, summary.offsetNext);
@@ -122,6 +128,7 @@ export function decodeIndexSummary(bytes: Buffer): IndexSummary | undefined {
     offsetNext: readU64(bytes, 24),
     timestampLast: readU64(bytes, 32),
     batchCount: bytes.readUInt32LE(40),
+    producers: (bytes[flagsAt]! & flagProducers) !== 0,
   };
 }
 
@@ -131,7 +138,7 @@ export function indexFileSize(header: Buffer): number {
 }
 
 function indexCount(header: Buffer): number {
-  return header.readUInt32LE(4);
+  return header.readUIntLE(4, 3);
 }
 
 /** Index of the last of `values`, ascending, below `limit`; -1 when none is. */

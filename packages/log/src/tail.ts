@@ -28,6 +28,7 @@ import {
   slabSizeMin,
   timestampSpanMax,
 } from "./limits.ts";
+import type { ProducedBatch } from "./producers/produced-batch.ts";
 import {
   type RecordFields,
   richAttributes,
@@ -69,6 +70,7 @@ export class Tail implements SlabOwner {
   #limit = 0;
   #count = 0;
   #rich = false;
+  #produced = false;
   #timestampFirst = 0;
   #timestampLast = 0;
 
@@ -169,6 +171,19 @@ export class Tail implements SlabOwner {
     return first;
   }
 
+  /** Appends a batch of its own: `count` records behind their producer block. Returns the first one's offset. */
+  appendProduced({ payload, rich, count }: ProducedBatch, nowMs: number): number {
+    this.seal();
+    this.#leaveRoom(payload.length, rich, this.#stamp(nowMs));
+    copyBytes(payload, 0, payload.length, this.#bytes, this.#position);
+    this.#position += payload.length;
+    this.#nextOffset += count;
+    this.#count = count;
+    this.#produced = true;
+    this.seal();
+    return this.#nextOffset - count;
+  }
+
   #framesEnd = 0;
 
   /** Copies as many of the `left` frames in `[from, end)` as the open batch takes; leaves their end in `#framesEnd`. */
@@ -220,6 +235,10 @@ export class Tail implements SlabOwner {
     const bodySize = size - (rich ? richOverhead : 4);
     if (bodySize > recordSizeMax) throw logErrors.RECORD_TOO_LARGE({ size: bodySize, sizeMax: recordSizeMax });
     if (this.#count > 0 && !this.#goesOn(size, rich, timestampMs)) this.seal();
+    this.#leaveRoom(size, rich, timestampMs);
+  }
+
+  #leaveRoom(size: number, rich: boolean, timestampMs: number): void {
     if (this.#count === 0) {
       this.#rich = rich;
       this.#timestampFirst = timestampMs;
@@ -283,6 +302,7 @@ export class Tail implements SlabOwner {
     const offset = this.#nextOffset - this.#count;
     sealBatch(this.#bytes, this.#batchStart, this.#position, {
       rich: this.#rich,
+      producer: this.#produced,
       partition: this.#partition,
       epoch: this.#epoch,
       count: this.#count,
@@ -295,6 +315,12 @@ export class Tail implements SlabOwner {
     this.#slab!.close(this.#batchStart, this.#position, offset, this.#nextOffset);
     this.#waitingSize += this.#position - this.#batchStart;
     this.#count = 0;
+    this.#produced = false;
+  }
+
+  /** Where the closed batches end, and the link to the last one. */
+  get closedEnd(): { readonly offset: number; readonly link: Buffer } {
+    return { offset: this.#nextOffset - this.#count, link: this.#link };
   }
 
   /** Size of the first closed batch that waits to be written; 0 when none does. */

@@ -1,10 +1,10 @@
 /**
  * Reads segment files with a parser of its own, so that what the log's own code believes about its files is checked by
- * code that does not share its mistakes. Written from the headers of `segment.ts`, `segment-footer.ts`, `batch.ts` and
- * `rich-record.ts` in packages/log/src, which it must follow; it imports nothing from there.
+ * code that does not share its mistakes. Written from the headers of `segment.ts`, `segment-footer.ts`, `batch.ts`,
+ * `rich-record.ts` and `producers/producer-block.ts` in packages/log/src, which it must follow; it imports nothing from there.
  *
  * Throws wherever a file is not what those headers say: a bad magic, length, CRC, version or attribute, a gap between
- * offsets, a wrong place. Only the newest segment may end in the middle of a batch or of its header.
+ * offsets, a wrong place, a producer that goes on elsewhere than at its next sequence. Only the newest segment may end in the middle of a batch or of its header.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -20,6 +20,7 @@ const segmentHeaderSize = 96;
 const segmentFooterSize = 128;
 const batchHeaderSize = 80;
 const rich = 1;
+const produced = 2;
 
 /** One partition's directory, read on from where the last reading ended. */
 export class StoredLog {
@@ -31,6 +32,9 @@ export class StoredLog {
   /** Bytes after the last whole batch, at the last reading. */
   tornBytes = 0;
   segmentCount = 0;
+  /** Batches of producers with an id, and what each of those wrote last. */
+  producedBatches = 0;
+  readonly #producers = new Map<string, { epoch: number; sequenceNext: number }>();
 
   constructor(dataDir: string, log: string, partition = 0) {
     this.#directory = join(dataDir, "logs", log, String(partition));
@@ -79,18 +83,35 @@ export class StoredLog {
     if (crc32(batch.subarray(12)) !== batch.readUInt32LE(8)) throw fault(name, at, "wrong CRC");
     if (batch[12] !== 1) throw fault(name, at, `batch version ${batch[12]}`);
     const attributes = batch[13]!;
-    if ((attributes & ~rich) !== 0) throw fault(name, at, `batch attributes ${attributes}`);
+    if ((attributes & ~(rich | produced)) !== 0) throw fault(name, at, `batch attributes ${attributes}`);
     const offset = Number(batch.readBigUInt64LE(24));
     if (offset !== this.offsetNext) throw fault(name, at, `offset ${offset} instead of ${this.offsetNext}`);
     let position = batchHeaderSize;
+    if ((attributes & produced) !== 0) position = this.#readProducer(name, batch);
     for (let count = batch.readUInt32LE(20); count > 0; count--) {
       const start = position + 4;
       position = start + batch.readUInt32BE(position);
       if (position > batch.length) throw fault(name, at, "a record reaches beyond its batch");
       const body = batch.subarray(start, position);
-      records.push({ offset: this.offsetNext++, value: attributes === rich ? richValue(body) : body });
+      records.push({ offset: this.offsetNext++, value: (attributes & rich) !== 0 ? richValue(body) : body });
     }
     if (position !== batch.length) throw fault(name, at, "bytes after the last record of a batch");
+  }
+
+  /** Checks that the batch is the producer's next one; returns where its records begin. */
+  #readProducer(name: string, batch: Buffer): number {
+    const idEnd = batchHeaderSize + 1 + batch[batchHeaderSize]!;
+    const id = batch.toString("latin1", batchHeaderSize + 1, idEnd);
+    const epoch = Number(batch.readBigUInt64LE(idEnd));
+    const sequence = Number(batch.readBigUInt64LE(idEnd + 8));
+    const before = this.#producers.get(id) ?? { epoch: -1, sequenceNext: 0 };
+    const expected = epoch === before.epoch ? before.sequenceNext : 0;
+    if (!/^[.a-zA-Z0-9_-]{1,64}$/.test(id)) throw fault(name, this.#position, "a producer without a good id");
+    if (epoch < before.epoch) throw fault(name, this.#position, `${id} has epoch ${epoch} after ${before.epoch}`);
+    if (sequence !== expected) throw fault(name, this.#position, `${id} has sequence ${sequence}, not ${expected}`);
+    this.#producers.set(id, { epoch, sequenceNext: sequence + batch.readUInt32LE(20) });
+    this.producedBatches++;
+    return idEnd + 16;
   }
 }
 
