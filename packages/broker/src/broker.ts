@@ -12,8 +12,16 @@
 
 import { type Clock, systemClock } from "@polylog/base/clock";
 import type { Service } from "@polylog/base/lifecycle";
-import { type Logger, type MetricRegistry, silentLogger } from "@polylog/base/telemetry";
-import type { DurabilityWaiter, LogStore, Partition, RecordFields, StateStore } from "@polylog/log";
+import { Counter, type Logger, type MetricRegistry, silentLogger } from "@polylog/base/telemetry";
+import type {
+  DurabilityWaiter,
+  LogStore,
+  Partition,
+  Produced,
+  ProducerStamp,
+  RecordFields,
+  StateStore,
+} from "@polylog/log";
 import { type Access, allowAll } from "./access/access.ts";
 import { registerCatalogMetrics } from "./broker-metrics.ts";
 import { type Bus, type BusMessage, type BusReceiver, singleNodeBus } from "./bus/bus.ts";
@@ -23,6 +31,7 @@ import { Catalog } from "./catalog/catalog.ts";
 import { ChannelStore } from "./channels/channel-store.ts";
 import { DurabilityJoin } from "./durability-join.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+import { ProducerRegistry } from "./producers/producer-registry.ts";
 import { type Capture, mergeOverlapping, Publication, type QoS, type Subscription } from "./publication.ts";
 import { RetainedStore } from "./retained/retained-store.ts";
 import { Router } from "./router/index.ts";
@@ -46,11 +55,14 @@ export class Broker implements Service, BusReceiver {
   readonly catalog: Catalog;
   readonly router: Router<Subscription, Capture>;
   readonly retained: RetainedStore;
+  readonly producers: ProducerRegistry;
   readonly clock: Clock;
   readonly limits: BrokerLimits;
   readonly #channelStore: ChannelStore;
   readonly #bus: Bus;
   readonly #produced = new Publication();
+  /** Calls of producers with an id that were there already. */
+  readonly #duplicates = new Counter();
   /** Messages that came in by `publish`, deliveries to live subscribers. */
   publishedCount = 0;
   deliveredCount = 0;
@@ -64,6 +76,7 @@ export class Broker implements Service, BusReceiver {
     this.limits = options.limits ?? defaultBrokerLimits;
     this.router = new Router(this.limits.router, mergeOverlapping);
     this.retained = new RetainedStore(state, this.clock, this.limits);
+    this.producers = new ProducerRegistry(state, this.limits.producersMax);
     this.#channelStore = new ChannelStore(state, this.clock, (error) => {
       logger.error("channel progress could not be saved", { error });
     });
@@ -82,6 +95,7 @@ export class Broker implements Service, BusReceiver {
   async start(): Promise<void> {
     await this.catalog.load();
     await this.retained.load();
+    await this.producers.load(this.catalog.producerEpochMax);
     await this.#bus.start(this);
   }
 
@@ -146,11 +160,21 @@ export class Broker implements Service, BusReceiver {
   /** Appends a record with any of its fields and delivers its value live. Returns its offset; wait with `whenDurable`. */
   produceRecord(log: BrokerLog, partition: Partition, fields: RecordFields): number {
     const offset = log.appendRecord(partition, fields);
-    if (this.#isWatched(log) && fields.notBeforeMs === undefined) {
-      const value = Buffer.from(fields.value.buffer, fields.value.byteOffset, fields.value.byteLength);
-      this.#deliverProduced(log, value, fields.valueStart ?? 0, fields.valueEnd ?? value.length);
-    }
+    if (this.#isWatched(log)) this.#deliverRecord(log, fields);
     return offset;
+  }
+
+  /**
+   * Appends the records of one call of a producer with an id, as one batch, and delivers their values live; does neither
+   * when they are there already. Wait with `whenDurable` in both cases. Throws what `ProducerRegistry.check` and
+   * `Partition.appendProduced` throw.
+   */
+  produceOnce(log: BrokerLog, partition: Partition, stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
+    this.producers.check(stamp.id, stamp.epoch);
+    const produced = log.appendProduced(partition, stamp, records);
+    if (produced.duplicate) this.#duplicates.value++;
+    else if (this.#isWatched(log)) for (const fields of records) this.#deliverRecord(log, fields);
+    return produced;
   }
 
   /** Lists what the broker counts. */
@@ -158,6 +182,9 @@ export class Broker implements Service, BusReceiver {
     metrics.gauge("polylog_logs", "Logs there are.", () => this.catalog.size);
     metrics.gauge("polylog_subscriptions", "Live MQTT subscriptions.", () => this.router.subscriptionCount);
     registerCatalogMetrics(metrics, this.catalog);
+    metrics.gauge("polylog_producers", "Producers with an id that are known.", () => this.producers.size);
+    const duplicates = "Calls of producers with an id that were there already.";
+    metrics.collector("polylog_duplicate_calls_total", duplicates, "counter", () => [this.#duplicates]);
     metrics.gauge("polylog_retained_messages", "Topics with a retained message.", () => this.retained.size);
   }
 
@@ -222,6 +249,12 @@ export class Broker implements Service, BusReceiver {
     if (log.route === undefined || log.route.version !== this.router.version)
       log.route = this.router.resolveName(log.topic);
     return log.route.subscriptions.length > 0 || this.#bus.hasPeers;
+  }
+
+  #deliverRecord(log: BrokerLog, fields: RecordFields): void {
+    if (fields.notBeforeMs !== undefined) return;
+    const value = Buffer.from(fields.value.buffer, fields.value.byteOffset, fields.value.byteLength);
+    this.#deliverProduced(log, value, fields.valueStart ?? 0, fields.valueEnd ?? value.length);
   }
 
   #deliverProduced(log: BrokerLog, bytes: Buffer, start: number, end: number): void {

@@ -27,6 +27,10 @@ export const brokerErrors = defineErrors("broker", {
     text: '"{name}" is not a valid log or channel name',
     help: "use 1 to 64 of the characters . a-z A-Z 0-9 _ - and, if wanted, the suffix #ephemeral",
   },
+  PRODUCER_ID_INVALID: {
+    text: '"{id}" is not a valid id of a producer',
+    help: "use 1 to 64 of the characters . a-z A-Z 0-9 _ -",
+  },
   INVALID_PARTITION: { text: 'log "{log}" has partitions 0 to {last}, and no partition {partition}' },
   NOT_IN_FLIGHT: { text: "the message is not in flight" },
   NOT_OWNER: { text: "the message is in flight to another consumer" },

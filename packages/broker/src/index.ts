@@ -5,6 +5,8 @@ export type {
   LogConfig,
   Partition,
   PartitionWatcher,
+  Produced,
+  ProducerStamp,
   RecordFields,
 } from "@polylog/log";
 export { decodeHeaders, durabilities, isLogName, RecordCursor } from "@polylog/log";

@@ -28,6 +28,8 @@ export interface BrokerLimits {
   readonly channelsPerLogMax: number;
   /** Retained messages over all topics. */
   readonly retainedMax: number;
+  /** Producers with an id; of more, the one that was not used for longest is forgotten. */
+  readonly producersMax: number;
   readonly router: RouterLimits;
 }
 
@@ -35,6 +37,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   logsMax: 10_000,
   channelsPerLogMax: 1_000,
   retainedMax: 1_000_000,
+  producersMax: 100_000,
   router: defaultRouterLimits,
 };
 

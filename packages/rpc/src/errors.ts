@@ -103,6 +103,12 @@ export const applicationCodes: ReadonlyMap<string, number> = new Map([
   ["broker.CHANNEL_CLOSED", -32017],
   ["broker.DEAD_LETTER_NAME", -32018],
   ["broker.REPLAY_RUNNING", -32019],
+  ["log.PRODUCER_FENCED", -32050],
+  ["log.PRODUCER_UNKNOWN", -32051],
+  ["log.SEQUENCE_GAP", -32052],
+  ["log.DUPLICATE_SEQUENCE", -32053],
+  ["log.PRODUCE_TOO_LARGE", -32054],
+  ["broker.PRODUCER_ID_INVALID", -32055],
 ]);
 
 export const applicationCodeDefault = -32000;

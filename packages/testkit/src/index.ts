@@ -1,7 +1,7 @@
 export { type Chance, seededChance } from "./crash/chance.ts";
 export { ChannelWorker } from "./crash/channel-worker.ts";
 export { type Door, doors } from "./crash/doors.ts";
-export { MessageLedger, type Run } from "./crash/message-ledger.ts";
+export { MessageLedger, type Run, renderMessage } from "./crash/message-ledger.ts";
 export { Producer } from "./crash/producer.ts";
 export { StoredLog, type StoredRecord } from "./crash/stored-log.ts";
 export { MemoryStream } from "./memory-stream.ts";

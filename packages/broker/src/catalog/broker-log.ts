@@ -5,7 +5,7 @@
  * others starts at the end. `backlogOffsets` is where the first channel would start.
  */
 
-import type { DurabilityWaiter, Log, Partition, RecordFields } from "@polylog/log";
+import type { DurabilityWaiter, Log, Partition, Produced, ProducerStamp, RecordFields } from "@polylog/log";
 import type { Channel } from "../channels/channel.ts";
 import type { Capture, MessageRoute } from "../publication.ts";
 
@@ -121,6 +121,16 @@ export class BrokerLog implements Capture {
     this.messageCount++;
     this.messageBytes += (fields.valueEnd ?? fields.value.length) - (fields.valueStart ?? 0);
     return offset;
+  }
+
+  /** Appends the records of one call of a producer with an id, unless they are there already. */
+  appendProduced(partition: Partition, stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
+    const produced = partition.appendProduced(stamp, records);
+    if (produced.duplicate) return produced;
+    this.messageCount += records.length;
+    for (const { value, valueStart, valueEnd } of records)
+      this.messageBytes += (valueEnd ?? value.length) - (valueStart ?? 0);
+    return produced;
   }
 
   /** As `appendRecord`, to the partition whose turn it is. True: acknowledge now; false: `waiter` hears with `token`. */

@@ -70,6 +70,14 @@ export class Catalog {
     return this.#logs.size;
   }
 
+  /** Highest epoch of the producers that wrote to any log; -1: none did. */
+  get producerEpochMax(): number {
+    let max = -1;
+    for (const { partitions } of this.#logs.values())
+      for (const { producerEpochMax } of partitions) max = Math.max(max, producerEpochMax);
+    return max;
+  }
+
   /** Makes a log. Throws LOG_EXISTS, INVALID_NAME, LOG_LIMIT. Nothing appended to it is acknowledged before it is saved. */
   create(name: string, config: Partial<LogConfig> = {}): BrokerLog {
     if (this.#logs.has(name)) throw brokerErrors.LOG_EXISTS({ log: name });

@@ -16,6 +16,7 @@ import { logEmpty } from "./log-empty.ts";
 import { logList } from "./log-list.ts";
 import type { Method } from "./method.ts";
 import { produce } from "./produce.ts";
+import { producerOpen } from "./producer-open.ts";
 import { subscribe } from "./subscribe.ts";
 import { subscriptionCredit } from "./subscription-credit.ts";
 import { unsubscribe } from "./unsubscribe.ts";
@@ -26,6 +27,7 @@ export const methods: readonly Method[] = [
   logDescribe,
   logEmpty,
   logDelete,
+  producerOpen,
   produce,
   consume,
   subscribe,

@@ -9,6 +9,9 @@ import { encodings } from "../records/encoding.ts";
 /** Any text: the broker knows what a name is, and whether there is one. */
 export const logSchema = v.pipe(v.string(), v.transform(quote));
 
+/** Any text: the broker knows what an id is. */
+export const producerIdSchema = logSchema;
+
 /** A channel of a log. */
 export const channelEntries = { log: logSchema, channel: logSchema };
 

@@ -160,6 +160,8 @@ const refused: readonly (readonly [why: string, params: object])[] = [
   ["a level there is not", { records: [{ value: "" }], ack: "replicated" }],
   ["a time that is no time", { records: [{ value: "", notBefore: -1 }] }],
   ["a partition that is a text", { records: [{ value: "" }], partition: "0" }],
+  ["a producer without an epoch", { records: [{ value: "" }], producer: { id: "a", sequence: 0 } }],
+  ["a sequence below 0", { records: [{ value: "" }], producer: { id: "a", epoch: 1, sequence: -1 } }],
   ["half a surrogate pair", { records: [{ value: "\ud800" }], encoding: "utf8" }],
 ];
 

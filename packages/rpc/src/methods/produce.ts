@@ -1,6 +1,9 @@
 /**
  * Appends the records of one call to one partition, one after the other: they have consecutive offsets, and the answer
  * says the first. Everything the client can get wrong is found before the first is appended.
+ *
+ * With `producer` they are one batch, and a call that was sent before is answered as it was, with `duplicate`. It waits for
+ * its level again: that the first answer did not come may have been because the records were not there yet.
  */
 
 import { PolylogError } from "@polylog/base/errors";
@@ -9,6 +12,7 @@ import {
   type Durability,
   durabilities,
   type Partition,
+  type ProducerStamp,
   partitionOfKey,
   type RecordFields,
 } from "@polylog/broker";
@@ -19,7 +23,14 @@ import { problemsMax, produceRecordsMax } from "../limits.ts";
 import type { Encoding } from "../records/encoding.ts";
 import { boundedList, decodeRecord, recordSchema } from "../records/record-fields.ts";
 import { defineMethod, type MethodContext, requireAccess } from "./method.ts";
-import { encodingSchema, logSchema, partitionSchema, requirePartition } from "./params.ts";
+import {
+  countSchema,
+  encodingSchema,
+  logSchema,
+  partitionSchema,
+  producerIdSchema,
+  requirePartition,
+} from "./params.ts";
 
 export const produce = defineMethod({
   name: "produce",
@@ -30,15 +41,22 @@ export const produce = defineMethod({
     partition: partitionSchema,
     ack: v.optional(v.picklist(durabilities)),
     encoding: encodingSchema,
+    /** Of `producer.open`; `sequence`: the number of the first record, counted from 0 per id, epoch and partition. */
+    producer: v.optional(v.strictObject({ id: producerIdSchema, epoch: countSchema, sequence: countSchema })),
   }),
-  result: "{partition, baseOffset, ack}",
+  result: "{partition, baseOffset, ack, duplicate?}",
   handle(context, params) {
     requireAccess(context, "produce", params.log);
     const log = context.broker.catalog.require(params.log);
     const records = decodeRecords(params.records, params.encoding);
-    const partition = choosePartition(log, params.partition, records);
+    const level = params.ack ?? log.log.config.durability;
+    if (params.producer !== undefined) {
+      const partition = choosePartition(log, params.partition, records, requirePartition);
+      return produceOnce(context, log, partition, params.producer, records, level);
+    }
+    const partition = choosePartition(log, params.partition, records, () => log.nextPartition());
     const baseOffset = appendAll(context, log, partition, records);
-    return acknowledge(log, partition, baseOffset, records.length, params.ack ?? log.log.config.durability);
+    return acknowledge(log, partition, { baseOffset }, records.length, level);
   },
 });
 
@@ -53,8 +71,13 @@ function decodeRecords(records: readonly v.InferOutput<typeof recordSchema>[], e
   return decoded;
 }
 
-/** The one asked for; else the one the keys belong to; else the next in turn. KEYS_DIVERGE when the keys disagree. */
-function choosePartition(log: BrokerLog, number: number | undefined, records: readonly RecordFields[]): Partition {
+/** The one asked for; else the one the keys belong to; else what `otherwise` says. KEYS_DIVERGE when the keys disagree. */
+function choosePartition(
+  log: BrokerLog,
+  number: number | undefined,
+  records: readonly RecordFields[],
+  otherwise: (log: BrokerLog, number: undefined) => Partition,
+): Partition {
   if (number !== undefined || log.partitions.length === 1) return requirePartition(log, number);
   let chosen = -1;
   for (const [index, { key }] of records.entries()) {
@@ -63,7 +86,20 @@ function choosePartition(log: BrokerLog, number: number | undefined, records: re
     if (chosen >= 0 && partition !== chosen) throw rpcErrors.KEYS_DIVERGE({ index, partition, partitionFirst: chosen });
     chosen = partition;
   }
-  return chosen >= 0 ? log.partitions[chosen]! : log.nextPartition();
+  return chosen >= 0 ? log.partitions[chosen]! : otherwise(log, undefined);
+}
+
+/** All or nothing, at most once. In another partition the call would not be known again, so it must not go round. */
+function produceOnce(
+  context: MethodContext,
+  log: BrokerLog,
+  partition: Partition,
+  stamp: ProducerStamp,
+  records: readonly RecordFields[],
+  level: Durability,
+) {
+  const { baseOffset, duplicate } = context.broker.produceOnce(log, partition, stamp, records);
+  return acknowledge(log, partition, { baseOffset, ...(duplicate && { duplicate }) }, records.length, level);
 }
 
 /** Returns the first offset. PARTLY_APPENDED when the log refused one in the middle, being full for example. */
@@ -82,9 +118,15 @@ function appendAll(context: MethodContext, log: BrokerLog, partition: Partition,
 }
 
 /** An ephemeral log lives in memory, so `memory` is what it reaches, whatever was asked. */
-function acknowledge(log: BrokerLog, partition: Partition, baseOffset: number, count: number, level: Durability) {
-  const answer = (ack: Durability) => ({ partition: partition.number, baseOffset, ack });
-  const end = baseOffset + count;
+function acknowledge(
+  log: BrokerLog,
+  partition: Partition,
+  place: { readonly baseOffset: number; readonly duplicate?: boolean },
+  count: number,
+  level: Durability,
+) {
+  const answer = (ack: Durability) => ({ partition: partition.number, ...place, ack });
+  const end = place.baseOffset + count;
   if (log.log.ephemeral || level === "memory") return answer("memory");
   return new Promise((resolve, reject) => {
     const waiter = {

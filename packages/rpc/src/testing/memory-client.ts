@@ -33,7 +33,13 @@ export interface RpcRecord {
 export interface RpcResults {
   readonly "log.create": LogDescription;
   readonly "log.list": { readonly logs: readonly LogDescription[] };
-  readonly produce: { readonly partition: number; readonly baseOffset: number; readonly ack: string };
+  readonly "producer.open": { readonly id: string; readonly epoch: number };
+  readonly produce: {
+    readonly partition: number;
+    readonly baseOffset: number;
+    readonly ack: string;
+    readonly duplicate?: boolean;
+  };
   readonly consume: { readonly records: readonly RpcRecord[]; readonly highWatermark: number };
   readonly subscribe: { readonly subscription: number };
   readonly "subscription.credit": { readonly credits: number };
