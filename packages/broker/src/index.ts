@@ -4,8 +4,6 @@ export type {
   DurabilityWaiter,
   LogConfig,
   Partition,
-  PartitionWatcher,
-  Produced,
   ProducerStamp,
   RecordFields,
 } from "@polylog/log";
@@ -17,7 +15,7 @@ export type { CaptureRule } from "./catalog/capture-rule.ts";
 export { partitionOfKey } from "./catalog/murmur2.ts";
 export type { ReplayRange } from "./catalog/replay.ts";
 export type { SeekPosition } from "./catalog/seek-position.ts";
-export { Channel, type ChannelCounters, type ChannelSettings } from "./channels/channel.ts";
+export { Channel, type ChannelSettings } from "./channels/channel.ts";
 export { ChannelConsumer, type ConsumerSink } from "./channels/channel-consumer.ts";
 export type { Answer } from "./channels/unfinished-page.ts";
 export { brokerErrors } from "./errors.ts";

@@ -23,8 +23,6 @@ export {
   type StateOperation,
   type StateStore,
   type StateWriteOptions,
-  stateKeySizeMax,
-  stateValueSizeMax,
 } from "./state/index.ts";
 export { FileStorage } from "./storage/file-storage.ts";
 export { MemoryStorage } from "./storage/memory-storage.ts";
