@@ -136,7 +136,10 @@ export class Broker implements Service, BusReceiver {
     return acknowledged;
   }
 
-  /** As `produce`, for `count` values as `[u32 BE size][value]*` in `bytes[start, end)`: an MPUB body as it is. */
+  /**
+   * As `produce`, for `count` values as `[u32 BE size][value]*` in `bytes[start, end)`: an MPUB body as it is, or PUBs with
+   * `gap` bytes of command line between two of them.
+   */
   produceFramed(
     log: BrokerLog,
     bytes: Buffer,
@@ -145,10 +148,11 @@ export class Broker implements Service, BusReceiver {
     count: number,
     waiter: DurabilityWaiter,
     token: number,
+    gap = 0,
   ): boolean {
-    const acknowledged = log.appendFramed(bytes, start, end, count, waiter, token);
+    const acknowledged = log.appendFramed(bytes, start, end, count, waiter, token, gap);
     if (this.#isWatched(log)) {
-      for (let at = start; at < end; ) {
+      for (let at = start; at < end; at += gap) {
         const valueStart = at + 4;
         at = valueStart + bytes.readUInt32BE(at);
         this.#deliverProduced(log, bytes, valueStart, at);

@@ -46,10 +46,10 @@ export const writeSizeMax = 8 * 1024 * 1024;
 export const writeBuffersMax = 256;
 
 /**
- * A write up to this size is done on the event loop, which costs about 5 µs for 256 B and 16 µs for 64 KiB; through the
- * thread pool the same writes cost 38 µs and 65 µs (measured on ext4, see `storage/file-storage.ts`).
+ * A write up to this size is done on the event loop, which costs about 5 µs for 256 B, 16 µs for 64 KiB and 140 µs for
+ * 256 KiB; through the thread pool the same writes cost 38 µs, 65 µs and 329 µs (ext4, see `storage/file-storage.ts`).
  */
-export const writeInTurnSizeMax = 64 * 1024;
+export const writeInTurnSizeMax = 256 * 1024;
 
 /** After a write on the event loop that took this long, writes go through the thread pool for a while. */
 export const writeInTurnSlowMs = 2;
@@ -65,6 +65,9 @@ export const slabSizeMax = 1024 * 1024;
 
 /** An open batch below this moves to the next slab when its slab is full; a larger one is closed instead. */
 export const slabMoveSizeMax = 16 * 1024;
+
+/** Slabs of `slabSizeMax` that are kept for the next one to be begun, beyond the memory of the tails. */
+export const sparesMax = 4;
 
 /** Memory of all tails of a store. Default. */
 export const tailCacheSizeMax = 64 * 1024 * 1024;

@@ -151,6 +151,11 @@ export class Partition {
     return this.#tail.pendingBytes;
   }
 
+  /** Bytes that may be appended until it is saturated. */
+  get room(): number {
+    return Math.max(0, this.#pendingBytesMax - this.#tail.pendingBytes);
+  }
+
   /** True when the next append throws APPEND_QUEUE_FULL; see `whenDrained`. One append may pass the bound. */
   get saturated(): boolean {
     return this.#tail.pendingBytes >= this.#pendingBytesMax;
@@ -240,11 +245,11 @@ export class Partition {
     return this.#tail.appendTopicValue(topic, bytes, start, end, this.#appender.turnMs());
   }
 
-  /** Adds the `count` values framed as `[u32 BE size][value]` in `bytes[start, end)`; returns the first one's offset.
-   * All or nothing; throws FRAMES_INVALID besides what `append` throws. */
-  appendFramed(bytes: Uint8Array, start: number, end: number, count: number): number {
+  /** Adds the `count` values framed as `[u32 BE size][value]` in `bytes[start, end)`, `gap` other bytes between two of
+   * them; returns the first one's offset. All or nothing; throws FRAMES_INVALID besides what `append` throws. */
+  appendFramed(bytes: Uint8Array, start: number, end: number, count: number, gap = 0): number {
     if (!this.#accepting || this.saturated) throw this.#whyRefused();
-    return this.#tail.appendFramed(bytes, start, end, count, this.#appender.turnMs());
+    return this.#tail.appendFramed(bytes, start, end, count, gap, this.#appender.turnMs());
   }
 
   /**
@@ -281,6 +286,11 @@ export class Partition {
    */
   whenDurable(endOffset: number, level: Durability, waiter: DurabilityWaiter, token: number): void {
     this.#appender.whenDurable(endOffset, level, waiter, token);
+  }
+
+  /** Writes what was appended now, instead of at the end of the turn. */
+  flush(): void {
+    this.#appender.flush();
   }
 
   /** Calls `listener` once when `pendingBytes` is below half of its bound, at once if it is; also when it never will. */

@@ -79,6 +79,43 @@ describe("records", () => {
     assert.deepEqual([read[0]?.key, read.at(-1)?.key, read.length], ["k", "k", 42]);
   });
 
+  it("framed with gaps equal those without", async () => {
+    const gaps = fc.integer({ min: 0, max: 70 });
+    const property = fc.asyncProperty(
+      fc.array(valueArbitrary, { minLength: 1, maxLength: 200 }),
+      gaps,
+      async (values, gap) => {
+        const rig = new PartitionRig();
+        const partition = await rig.open();
+        const between = Buffer.alloc(gap, "g");
+        const bytes = Buffer.concat(values.flatMap((value) => [frame([value]), between]));
+        assert.equal(partition.appendFramed(bytes, 0, bytes.length - gap, values.length, gap), 0);
+        assert.equal(partition.appendValue(between, 0, gap), values.length);
+        rig.clock.turn();
+        const read = await readAll(partition);
+        assert.deepEqual(
+          read.map((record) => record.value),
+          [...values, between].map((value) => Buffer.from(value).toString("latin1")),
+        );
+      },
+    );
+    await fc.assert(property, { numRuns: 60 });
+  });
+
+  it("framed with gaps in a region of several batches are split between records", async () => {
+    const rig = new PartitionRig();
+    const partition = await rig.open();
+    const values = Array.from({ length: 40 }, (_, i) => Buffer.alloc(100_000 + i, i));
+    const bytes = Buffer.concat(values.flatMap((value) => [frame([value]), Buffer.alloc(9)]));
+    assert.equal(partition.appendFramed(bytes, 0, bytes.length - 9, values.length, 9), 0);
+    await partition.sync();
+    const read = await readAll(await rig.reopen(), 0, 1024 * 1024);
+    assert.deepEqual(
+      read.map((record) => record.value),
+      values.map((value) => value.toString("latin1")),
+    );
+  });
+
   it("fill batches of the largest number of empty values", async () => {
     const rig = new PartitionRig();
     const partition = await rig.open();
@@ -103,6 +140,7 @@ describe("records", () => {
     ];
     for (const [start, end, count] of cases)
       assert.throws(() => partition.appendFramed(bytes, start, end, count), { code: "log.FRAMES_INVALID" });
+    assert.throws(() => partition.appendFramed(bytes, 0, bytes.length, 2, 1), { code: "log.FRAMES_INVALID" });
     assert.equal(partition.nextOffset, 0);
   });
 });

@@ -23,10 +23,12 @@ export class Slab {
   /** How many of the closed batches are written. */
   #writtenCount = 0;
   released = false;
+  /** Somebody may hold its memory for as long as he likes: a reader got a chunk of it, or a write of it did not end well. */
+  lent = false;
 
-  constructor(owner: SlabOwner, size: number) {
+  constructor(owner: SlabOwner, bytes: Buffer) {
     this.owner = owner;
-    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.bytes = bytes;
   }
 
   get end(): number {
@@ -92,6 +94,7 @@ export class Slab {
   /** Drops what waits, because it will never be written. */
   dropWaiting(): void {
     if (this.isWritten) return;
+    this.lent = true;
     this.#end = this.#starts[this.#writtenCount]!;
     this.#offsetNext = this.#offsets[this.#writtenCount]!;
     this.#starts.length = this.#writtenCount;
@@ -110,6 +113,7 @@ export class Slab {
     const first = lastAtMost(this.#offsets, last, offset);
     const start = this.#starts[first]!;
     const until = this.#endOf(last) - start <= sizeMax ? last : this.#lastEndingBy(first, last, start + sizeMax);
+    this.lent = true;
     return {
       bytes: this.bytes,
       start,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
+import { slabSizeMax } from "./limits.ts";
 import { Partition } from "./partition.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
 import { TailCache } from "./tail-cache.ts";
@@ -99,6 +100,36 @@ describe("TailCache", () => {
       held.push({ chunk, copy: Buffer.from(chunk) });
     }
     for (const { chunk, copy } of held) assert.ok(chunk.equals(copy));
+  });
+
+  it("uses memory again that nobody read, and no other", async () => {
+    const allocate = Buffer.allocUnsafeSlow;
+    let largeCount = 0;
+    Buffer.allocUnsafeSlow = (size) => {
+      if (size === slabSizeMax) largeCount++;
+      return allocate(size);
+    };
+    try {
+      const store = new Store(0);
+      const partition = await store.open();
+      const held: { chunk: Buffer; copy: Buffer }[] = [];
+      const values = Array.from({ length: 20_000 }, (_, i) => String(i).padEnd(1000, "x"));
+      for (const [i, value] of values.entries()) {
+        append(partition, value);
+        if (i % 10 > 0) continue;
+        store.clock.turn();
+        if (i % 5000 > 0) continue;
+        const { bytes, start, end } = partition.cachedChunk(i)!;
+        const chunk = bytes.subarray(start, end);
+        held.push({ chunk, copy: Buffer.from(chunk) });
+      }
+      store.clock.turn();
+      for (const { chunk, copy } of held) assert.ok(chunk.equals(copy));
+      assert.ok(largeCount >= held.length - 1 && largeCount <= held.length + 2, `${largeCount} of 20 slabs are new`);
+      assert.deepEqual(await readValues(partition), values);
+    } finally {
+      Buffer.allocUnsafeSlow = allocate;
+    }
   });
 
   it("shares its bound among a thousand partitions", async () => {

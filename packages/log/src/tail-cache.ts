@@ -4,11 +4,13 @@
  * the bound; one with bytes that are not yet written stays (those are bounded by the partition's queue). A thousand idle
  * partitions therefore share the bound instead of each having its own.
  *
- * A slab is not written again after it was taken back: readers may hold it, and the garbage collector frees it.
+ * The memory of a slab that a reader was ever given a chunk of is not written again after the slab was taken back: the
+ * reader may hold it, and the garbage collector frees it. That of one nobody read, in a log that is only written, is used
+ * for the next slab: 1 MiB that is new costs 120 ns of page faults per 260 bytes, and each 64 MiB a collection.
  */
 
 import { RingBuffer } from "@polylog/base/collections";
-import { tailCacheSizeMax } from "./limits.ts";
+import { slabSizeMax, sparesMax, tailCacheSizeMax } from "./limits.ts";
 import { Slab, type SlabOwner } from "./slab.ts";
 
 export class TailCache {
@@ -16,6 +18,8 @@ export class TailCache {
   /** Bytes of all slabs given out and not taken back. */
   size = 0;
   readonly #slabs = new RingBuffer<Slab>();
+  /** Memory of slabs of the largest size, which nobody holds any more. */
+  readonly #spares: Buffer[] = [];
 
   /** `sizeMax`: bytes; 0 keeps nothing once it is written and another slab is needed. */
   constructor(sizeMax: number = tailCacheSizeMax) {
@@ -25,7 +29,8 @@ export class TailCache {
   allocate(owner: SlabOwner, size: number): Slab {
     this.size += size;
     this.#trim();
-    const slab = new Slab(owner, size);
+    const spare = size === slabSizeMax ? this.#spares.pop() : undefined;
+    const slab = new Slab(owner, spare ?? Buffer.allocUnsafeSlow(size));
     this.#slabs.push(slab);
     return slab;
   }
@@ -35,6 +40,8 @@ export class TailCache {
     if (slab.released) return;
     slab.released = true;
     this.size -= slab.bytes.length;
+    if (!slab.lent && slab.isWritten && slab.bytes.length === slabSizeMax && this.#spares.length < sparesMax)
+      this.#spares.push(slab.bytes);
   }
 
   #trim(): void {

@@ -9,7 +9,7 @@ import { encodeMagic } from "./magic.ts";
 import { type CommandValue, encodeCommand, readCommands } from "./testing/read-commands.ts";
 import { cutAt, cutEvery } from "./testing/split.ts";
 import { int32 } from "./testing/vectors.ts";
-import { commands } from "./verbs.ts";
+import { commands, verbs } from "./verbs.ts";
 
 /** Small, so that random sizes reach both sides of every bound. */
 const limits: ProtocolLimits = { ...defaultLimits, msgSizeMax: 12, bodySizeMax: 40, rdyCountMax: 20 };
@@ -91,6 +91,65 @@ test("reads alike when it is asked late", () => {
     { numRuns: 1000 },
   );
 });
+
+test("reads runs of messages alike for any split", () => {
+  const message = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ verb: fc.constant("PUB" as const), topic: fc.constantFrom("t", "t2"), message: byteText }),
+    },
+    { weight: 1, arbitrary: command },
+  );
+  const rest = fc.constantFrom(
+    "",
+    "PUB t",
+    "PUB t\n",
+    `PUB t\n${int32(0)}`,
+    `PUB t\n${int32(13)}`,
+    `PUB t\n${int32(3)}ab`,
+  );
+  fc.assert(
+    fc.property(fc.array(message), rest, points, fc.integer({ min: 1, max: 60 }), (values, end, at, sizeMax) => {
+      const stream = Buffer.concat([encode(values), Buffer.from(end, "latin1")]);
+      assert.deepEqual(readRuns(cutAt(stream, at), sizeMax), readBodies([[stream]]));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+/** As `readBodies`, going through messages by runs. */
+function readRuns(chunks: readonly Buffer[], sizeMax: number): { found: string[]; error: string | undefined } {
+  const reader = new CommandReader(limits);
+  const found: string[] = [];
+  try {
+    for (const chunk of chunks) {
+      reader.push(chunk);
+      while (reader.next()) {
+        const { body } = commands[reader.verb]!;
+        if (reader.verb !== verbs.PUB && reader.verb !== verbs.DPUB) {
+          const text = body === "none" ? "" : reader.bytes.toString("latin1", reader.bodyStart, reader.bodyEnd);
+          found.push(`${reader.verbText()} ${reader.paramCount} ${text}`);
+          continue;
+        }
+        const count = reader.readRun(sizeMax);
+        let start = reader.framesStart;
+        for (let index = 0; index < count; index++) {
+          assert.ok(start - reader.framesStart < sizeMax + reader.frameGap);
+          const bodyEnd = start + 4 + reader.bytes.readUInt32BE(start);
+          found.push(
+            `${reader.verbText()} ${reader.paramCount} ${reader.bytes.toString("latin1", start + 4, bodyEnd)}`,
+          );
+          start = bodyEnd + reader.frameGap;
+        }
+        assert.equal(start - reader.frameGap, reader.bodyEnd);
+      }
+    }
+  } catch (error) {
+    assert.ok(isCodedError(error));
+    return { found, error: error.message };
+  }
+  return { found, error: undefined };
+}
 
 /** What the reader alone finds when it is asked only after each group. */
 function readBodies(groups: readonly (readonly Buffer[])[]): { found: string[]; error: string | undefined } {

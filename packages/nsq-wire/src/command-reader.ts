@@ -65,6 +65,9 @@ export class CommandReader implements CommandLine {
   readonly paramEnd = new Int32Array(paramsKept);
   bodyStart = 0;
   bodyEnd = 0;
+  /** See `readRun`. */
+  framesStart = 0;
+  frameGap = 0;
   /** MPUB: the messages' region holds exactly `messageCount` times an int32 size and that many bytes, all checked. */
   messageCount = 0;
   messagesStart = 0;
@@ -112,6 +115,37 @@ export class CommandReader implements CommandLine {
       this.#failure = error;
       throw error;
     }
+  }
+
+  /**
+   * Standing on a message (PUB, DPUB), goes on to the last one of the commands behind it that have the very same line and are
+   * whole in the same buffer; returns how many that are with the current one. Their frames, `[int32 size][body]`, begin at
+   * `framesStart` and end at `bodyEnd`, with `frameGap` bytes between two of them: the lines. What ends the run is left to
+   * `next()`, and so is every error. Ends it also once it has `sizeMax` bytes. `beforeParameters` is asked for the first only.
+   */
+  readRun(sizeMax: number): number {
+    const { bytes } = this;
+    const gap = this.#lineSize;
+    this.framesStart = this.bodyStart - 4;
+    this.frameGap = gap;
+    if (this.#window.bytes !== bytes) return 1;
+    const end = this.#window.end;
+    const lineStart = this.framesStart - gap;
+    const runStart = this.bodyEnd;
+    let count = 1;
+    for (let at = runStart; at - this.framesStart < sizeMax && at + gap + 4 < end; count++) {
+      let same = 0;
+      while (same < gap && bytes[at + same] === bytes[lineStart + same]) same++;
+      if (same < gap) break;
+      const bodyAt = at + gap + 4;
+      const size =
+        (bytes[bodyAt - 4]! << 24) | (bytes[bodyAt - 3]! << 16) | (bytes[bodyAt - 2]! << 8) | bytes[bodyAt - 1]!;
+      if (size <= 0 || size > this.#limits.msgSizeMax || bodyAt + size > end) break;
+      at = bodyAt + size;
+      this.bodyEnd = at;
+    }
+    if (count > 1) this.#window.advance(this.bodyEnd - runStart);
+    return count;
   }
 
   /** The current verb as it was sent, one character per byte: for error texts, when it is unknown. */

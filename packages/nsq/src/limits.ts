@@ -48,6 +48,12 @@ export const outputCheckSize = 64 * 1024;
 /** Bytes of any frames a client has not read, beyond which its socket is not read until half of them are gone. */
 export const outputPendingSizeMax = 32 * 1024 * 1024;
 
+/**
+ * Commands of PUBs that came together, beyond which they are written and answered at once instead of at the end of the
+ * turn: a chunk this large has more behind it, and the publisher goes on meanwhile.
+ */
+export const writeAtOnceSize = 48 * 1024;
+
 /** Values from this size on are lent to the output instead of copied. */
 export const lentValueSizeMin = 4096;
 

@@ -15,6 +15,14 @@ export function saturatedPartition(log: BrokerLog): Partition | undefined {
   return undefined;
 }
 
+/** Bytes that may be appended to the log until one of its partitions has all that it may have waiting. Hot: no allocation. */
+export function leastRoom(log: BrokerLog): number {
+  const partitions = log.partitions;
+  let room = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < partitions.length; i++) room = Math.min(room, partitions[i]!.room);
+  return room;
+}
+
 /** As `Broker.produce`, for a record with `notBeforeMs`: channels deliver it no sooner. */
 export function produceDeferred(
   broker: Broker,

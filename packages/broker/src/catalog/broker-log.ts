@@ -99,7 +99,7 @@ export class BrokerLog implements Capture {
     return waiter === undefined || this.#acknowledge(partition, offset + 1, waiter, token);
   }
 
-  /** Appends `[u32 BE size][value]*`, `count` values, in one piece. */
+  /** Appends `[u32 BE size][value]*`, `count` values with `gap` other bytes between two of them, in one piece. */
   appendFramed(
     bytes: Uint8Array,
     start: number,
@@ -107,11 +107,12 @@ export class BrokerLog implements Capture {
     count: number,
     waiter: DurabilityWaiter,
     token: number,
+    gap: number,
   ): boolean {
     const partition = this.nextPartition();
-    const offset = partition.appendFramed(bytes, start, end, count);
+    const offset = partition.appendFramed(bytes, start, end, count, gap);
     this.messageCount += count;
-    this.messageBytes += end - start - 4 * count;
+    this.messageBytes += end - start - 4 * count - gap * (count - 1);
     return this.#acknowledge(partition, offset + count, waiter, token);
   }
 
@@ -138,6 +139,12 @@ export class BrokerLog implements Capture {
     const partition = this.nextPartition();
     const offset = this.appendRecord(partition, fields);
     return waiter === undefined || this.#acknowledge(partition, offset + 1, waiter, token);
+  }
+
+  /** Writes what was appended now, instead of at the end of the turn. */
+  flush(): void {
+    const partitions = this.log.partitions;
+    for (let i = 0; i < partitions.length; i++) partitions[i]!.flush();
   }
 
   #acknowledge(partition: Partition, endOffset: number, waiter: DurabilityWaiter, token: number): boolean {

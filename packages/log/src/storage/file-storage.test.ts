@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
+import { writeInTurnSizeMax } from "../limits.ts";
 import { FileStorage } from "./file-storage.ts";
 import { syncFile } from "./full-write.ts";
 import type { StorageFile } from "./storage.ts";
@@ -36,8 +37,8 @@ describe("FileStorage", () => {
 
   it("writes small buffers at once and large ones later", async () => {
     const file = await new FileStorage(directory, new ManualClock()).open("size", "create");
-    assert.equal(await isWrittenInTurn(file, 64 * 1024), true);
-    assert.equal(await isWrittenInTurn(file, 64 * 1024 + 1), false);
+    assert.equal(await isWrittenInTurn(file, writeInTurnSizeMax), true);
+    assert.equal(await isWrittenInTurn(file, writeInTurnSizeMax + 1), false);
     await file.close();
   });
 

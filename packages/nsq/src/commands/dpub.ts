@@ -4,7 +4,7 @@ import { decodeDpub } from "@polylog/nsq-wire";
 import type { Client } from "../connection/client.ts";
 import { produceDeferred } from "../publishing.ts";
 import type { Command } from "./command.ts";
-import { publishOne } from "./pub.ts";
+import { publishRun } from "./pub.ts";
 import { isSaturated, logToPublishTo } from "./publish.ts";
 
 export const dpub: Command = { carryOut };
@@ -12,7 +12,7 @@ export const dpub: Command = { carryOut };
 function carryOut(client: Client): boolean {
   const { reader, answers, context } = client;
   const deferMs = decodeDpub(reader, context.limits);
-  if (deferMs === 0) return publishOne(client);
+  if (deferMs === 0) return publishRun(client);
   const log = logToPublishTo(client);
   if (isSaturated(client, log)) return false;
   const token = answers.begin(reader.verb);

@@ -156,6 +156,49 @@ test("reports what the storage refuses", async () => {
   assert.match((await nsqd.connect().exchange(sized("DPUB orders 1", "e"))).toString("latin1", 8), /^E_DPUB_FAILED /);
 });
 
+test("answers each PUB of a chunk in its place", async () => {
+  const nsqd = await TestNsqd.start();
+  const consumer = await nsqd.subscribe("orders", "billing", 9);
+  const bodies = ["a", "bb", "ccc"];
+  const pubs = bodies.map((body) => sized("PUB orders", body));
+  const client = nsqd.connect();
+  const others = [sized("PUB bills", "x"), sized("DPUB orders 0", "d"), sized("DPUB orders 0", "e")];
+  const tooBig = Buffer.concat([Buffer.from("PUB orders\n"), int32(-1)]);
+  const answers = await client.exchange(...pubs, ...others, sized("PUB orders", "f"), tooBig);
+  const refusal = error("E_BAD_MESSAGE PUB invalid message body size -1");
+  assert.deepEqual(answers, Buffer.concat([...new Array<Buffer>(7).fill(ok), refusal]));
+  const timestampMs = nsqd.nowMs;
+  const messages = [...bodies, "d", "e", "f"].map((body, offset) => message({ offset, body, timestampMs }));
+  assert.deepEqual(consumer.stream.received(), Buffer.concat(messages));
+  assert.equal(nsqd.catalog.get("orders")?.messageBytes, 9);
+  assert.equal(nsqd.metric('polylog_nsq_commands_total{command="PUB"}'), 5);
+  assert.equal(nsqd.metric("polylog_nsq_messages_published_total"), 7);
+});
+
+test("answers a large run of PUBs without waiting for the turn", async () => {
+  const nsqd = await TestNsqd.start();
+  const client = nsqd.connect();
+  await client.exchange(sized("PUB orders", "first"));
+  const run = new Array<Buffer>(64).fill(sized("PUB orders", Buffer.alloc(1000, "x")));
+  client.send(...run);
+  assert.deepEqual(client.stream.received(), Buffer.concat(new Array<Buffer>(64).fill(ok)));
+  const restarted = await nsqd.memory.crash();
+  assert.equal(restarted.broker.catalog.get("orders")?.partitions[0]?.nextOffset, 65);
+});
+
+test("acknowledges no PUB of a large run before its write returns", async () => {
+  const nsqd = await TestNsqd.start();
+  const client = nsqd.connect();
+  await client.exchange(sized("PUB orders", "first"));
+  nsqd.memory.storage.manual = true;
+  client.send(...new Array<Buffer>(64).fill(sized("PUB orders", Buffer.alloc(1000, "x"))));
+  nsqd.memory.clock.turn();
+  assert.deepEqual(client.stream.received(), nothing);
+  nsqd.memory.storage.complete();
+  nsqd.memory.clock.turn();
+  assert.deepEqual(client.stream.received(), Buffer.concat(new Array<Buffer>(64).fill(ok)));
+});
+
 test("stops reading while the log is full", async () => {
   const nsqd = await TestNsqd.start({ broker: { pendingBytesMax: 2000 } });
   const client = nsqd.connect();

@@ -58,6 +58,21 @@ test("ends with the first fatal error", () => {
   assert.deepEqual(events, ["fatal E_MPUB_FAILED", "last"]);
 });
 
+test("answers several commands of one place, each", () => {
+  const { answers, events, sent } = queueOnStream();
+  const first = answers.begin(verbs.PUB, 3);
+  const second = answers.begin(verbs.PUB);
+  const third = answers.begin(verbs.PUB, 2500);
+  assert.equal(answers.size, 2504);
+  answers.onDurable(first, undefined);
+  assert.deepEqual([sent(), answers.size], [Buffer.concat([ok, ok, ok]), 2501]);
+  answers.onDurable(third, undefined);
+  assert.equal(sent().length, 0);
+  answers.onDurable(second, undefined);
+  assert.deepEqual(sent(), Buffer.concat(new Array<Buffer>(2501).fill(ok)));
+  assert.deepEqual([answers.size, events], [0, ["answered"]]);
+});
+
 test("goes on after an error that is not fatal", () => {
   const { answers, events, sent } = queueOnStream();
   answers.fail(verbs.FIN, nsqWireErrors.FIN_FAILED({ id: "0", reason: "x" }));
@@ -90,8 +105,9 @@ test("keeps the order whatever order the log answers in", () => {
       const expected: Buffer[] = [];
       for (const each of steps) {
         if (each === "begin") {
-          waiting.push(answers.begin(verbs.PUB));
-          expected.push(ok);
+          const count = 1 + (expected.length % 3);
+          waiting.push(answers.begin(verbs.PUB, count));
+          expected.push(...new Array<Buffer>(count).fill(ok));
         } else if (each === "other") {
           const frame = response(`other ${expected.length}`);
           answers.answer(verbs.CLS, frame);

@@ -4,7 +4,8 @@
  *     slots   [ . . PUB PUB OK PUB other . . ]        one byte for each command that waits for its answer to leave:
  *                   ^head             ^tail           the verb while the log has not answered, then what the answer is
  *
- * A command takes its place with `begin`; the place's number is the token that the log gives back. When the oldest
+ * A command takes its place with `begin`; the place's number is the token that the log gives back. Several PUBs that the
+ * log stores together share one place, which counts as so many answers. When the oldest
  * place is answered, it leaves, and with it every answered one behind it. Answers other than OK that must wait their
  * turn stand in a map beside the ring; there are few. The first fatal error is the last answer.
  *
@@ -39,10 +40,17 @@ const tokenMask = 0x3fff_ffff;
 const answeredOk = 0xfe;
 const answeredOther = 0xff;
 
+/** What several commands that are answered at once are lent from. */
+const okRunCount = 1024;
+const okRun = Buffer.concat(new Array<Buffer>(okRunCount).fill(okFrame));
+
 export class AnswerQueue implements DurabilityWaiter {
   readonly #output: OutputQueue;
   readonly #owner: AnswerOwner;
   #slots = new Uint8Array(slotsMin);
+  /** How many answers each place stands for. */
+  #counts = new Uint32Array(slotsMin);
+  #size = 0;
   #mask = slotsMin - 1;
   #head = 0;
   #tail = 0;
@@ -54,16 +62,18 @@ export class AnswerQueue implements DurabilityWaiter {
     this.#owner = owner;
   }
 
-  /** Places whose answer has not left. */
+  /** Answers that have not left. */
   get size(): number {
-    return (this.#tail - this.#head) & tokenMask;
+    return this.#size;
   }
 
-  /** Takes the next place, for a command that is answered OK by `complete` or answered by `onDurable`. */
-  begin(verb: Verb): number {
-    if (this.size > this.#mask) this.#grow();
+  /** Takes the next place, for `count` commands that are answered OK by `complete` or answered by `onDurable`. */
+  begin(verb: Verb, count = 1): number {
+    if (((this.#tail - this.#head) & tokenMask) > this.#mask) this.#grow();
     const token = this.#tail;
     this.#slots[token & this.#mask] = verb;
+    this.#counts[token & this.#mask] = count;
+    this.#size += count;
     this.#tail = (token + 1) & tokenMask;
     return token;
   }
@@ -131,8 +141,11 @@ export class AnswerQueue implements DurabilityWaiter {
     let head = this.#head;
     while (head !== this.#tail && slots[head & mask]! >= answeredOk) {
       const isOk = slots[head & mask] === answeredOk;
+      const count = this.#counts[head & mask]!;
       this.#head = (head + 1) & tokenMask;
-      if (isOk) this.#writeOk();
+      this.#size -= count;
+      if (isOk && count === 1) this.#writeOk();
+      else if (isOk) this.#lendOks(count);
       else if (this.#writeOther(head)) return;
       head = this.#head;
     }
@@ -143,6 +156,11 @@ export class AnswerQueue implements DurabilityWaiter {
     const buffer = this.#output.reserve(okFrame.length);
     for (let i = 0, at = this.#output.reservedStart; i < okFrame.length; i++, at++) buffer[at] = okFrame[i]!;
     this.#output.commit(okFrame.length);
+  }
+
+  #lendOks(count: number): void {
+    for (let left = count; left > 0; left -= okRunCount)
+      this.#output.push(okRun, 0, Math.min(left, okRunCount) * okFrame.length);
   }
 
   /** Returns true when it was the last answer. */
@@ -158,10 +176,14 @@ export class AnswerQueue implements DurabilityWaiter {
 
   #grow(): void {
     const slots = new Uint8Array(this.#slots.length * 2);
+    const counts = new Uint32Array(slots.length);
     const mask = slots.length - 1;
-    for (let token = this.#head; token !== this.#tail; token = (token + 1) & tokenMask)
+    for (let token = this.#head; token !== this.#tail; token = (token + 1) & tokenMask) {
       slots[token & mask] = this.#slots[token & this.#mask]!;
+      counts[token & mask] = this.#counts[token & this.#mask]!;
+    }
     this.#slots = slots;
+    this.#counts = counts;
     this.#mask = mask;
   }
 }

@@ -27,7 +27,10 @@ test("names the partition in the id", async () => {
   const nsqd = await TestNsqd.start();
   nsqd.catalog.create("orders", { partitions: 2 });
   const consumer = await nsqd.subscribe("orders", "billing", 10);
-  await nsqd.connect().exchange(sized("PUB orders", "a"), sized("PUB orders", "b"));
+  const publisher = nsqd.connect();
+  publisher.send(sized("PUB orders", "a"));
+  publisher.send(sized("PUB orders", "b")); // Of its own: PUBs of one chunk go to one partition.
+  await nsqd.run();
   const timestampMs = nsqd.nowMs;
   const received = consumer.stream.received();
   for (const [partition, body] of [
