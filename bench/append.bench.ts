@@ -1,5 +1,6 @@
 /**
- * A log over a socket: append 256-byte messages with an acknowledgement each, 512 outstanding, then read all of them back.
+ * A log over a socket: append 256-byte messages with an acknowledgement each, 512 outstanding on one connection or on four,
+ * then read all of them back.
  * Polylog at durability `written` (NSQ PUB; a channel for reading) and NATS JetStream with file storage (publish with a
  * reply subject; a pull consumer without acknowledgements), in turn, the same generator style on raw sockets.
  *
@@ -14,8 +15,9 @@ import { type Peer, startNats, startPolylog } from "./peers.ts";
 import { compare, type Target } from "./rounds.ts";
 
 const smoke = process.argv.includes("--smoke");
-const messageCount = smoke ? 1_000 : 150_000;
-const rounds = smoke ? 1 : 3;
+const messageCount = smoke ? 1_000 : 300_000;
+const rounds = smoke ? 1 : 5;
+/** Of all connections together. */
 const outstandingMax = 512;
 const body = Buffer.alloc(256, 0x61);
 
@@ -30,7 +32,12 @@ async function main(): Promise<void> {
   ];
   try {
     const title = `${body.length} bytes, ${outstandingMax} outstanding`;
-    await compare(`Append with acknowledgement, ${title}`, ofEach(appendNsq, appendNats), rounds);
+    for (const count of [1, 4]) {
+      const ours = (peer: Peer, name: string) => appendNsq(peer, name, count);
+      const theirs = (peer: Peer, name: string) => appendNats(peer, name, count);
+      const shape = count === 1 ? "1 connection" : `${count} connections`;
+      await compare(`Append with acknowledgement, ${title}, ${shape}`, ofEach(ours, theirs), rounds);
+    }
     await compare(`Read all back, ${title}`, ofEach(readNsq, readNats), rounds);
   } finally {
     await polylog.stop();
@@ -38,8 +45,18 @@ async function main(): Promise<void> {
   }
 }
 
+/** One of several connections that share the work. */
+interface Share {
+  readonly messageCount: number;
+  readonly outstandingMax: number;
+}
+
 /** Calls `send(n)` so that at most `outstandingMax` are unanswered, until `messageCount` are answered. */
-async function keepOutstanding(send: (count: number) => void, onAnswers: (answered: (count: number) => void) => void) {
+async function keepOutstanding(
+  { messageCount, outstandingMax }: Share,
+  send: (count: number) => void,
+  onAnswers: (answered: (count: number) => void) => void,
+) {
   let sent = 0;
   let answered = 0;
   await new Promise<void>((resolve) => {
@@ -57,53 +74,80 @@ async function keepOutstanding(send: (count: number) => void, onAnswers: (answer
   });
 }
 
-async function appendNsq(peer: Peer, topic: string): Promise<number> {
-  const socket = await openNsq(peer.port);
-  const writer = new ByteWriter();
-  encodePub(writer, topic, body);
-  const one = writer.take();
-  const many = Buffer.concat(new Array<Buffer>(outstandingMax).fill(one));
-  const reader = new FrameReader();
+/** Messages per second of `connections` together, each of which `append` opens and gets ready before the clock starts. */
+async function appendOn(connectionCount: number, open: (index: number) => Promise<Publisher>): Promise<number> {
+  const publishers = await Promise.all(Array.from({ length: connectionCount }, (_, index) => open(index)));
+  const share: Share = {
+    messageCount: messageCount / connectionCount,
+    outstandingMax: outstandingMax / connectionCount,
+  };
   const startedAtMs = performance.now();
-  await keepOutstanding(
-    (count) => socket.write(many.subarray(0, count * one.length)),
-    (answered) =>
-      socket.on("data", (chunk: Buffer) => {
-        reader.push(chunk);
-        let count = 0;
-        while (reader.next()) {
-          if (reader.frameType === frameTypes.error) throw new Error(reader.bytes.toString("latin1", reader.bodyStart));
-          count++;
-        }
-        answered(count);
-      }),
-  );
+  await Promise.all(publishers.map(({ send, onAnswers }) => keepOutstanding(share, send, onAnswers)));
   const rate = messageCount / ((performance.now() - startedAtMs) / 1000);
-  socket.destroy();
+  for (const publisher of publishers) publisher.close();
   return rate;
 }
 
-async function appendNats(peer: Peer, stream: string): Promise<number> {
-  const client = await NatsClient.open(peer.port);
-  await createStream(client, stream);
-  client.subscribe("_INBOX.ack", 2);
-  const one = Buffer.concat([Buffer.from(`PUB ${stream}.a _INBOX.ack ${body.length}\r\n`), body, Buffer.from("\r\n")]);
+interface Publisher {
+  readonly send: (count: number) => void;
+  readonly onAnswers: (answered: (count: number) => void) => void;
+  readonly close: () => void;
+}
+
+/** The same command as often as can be outstanding, to be cut from. */
+function repeated(one: Buffer): (count: number) => Buffer {
   const many = Buffer.concat(new Array<Buffer>(outstandingMax).fill(one));
-  const startedAtMs = performance.now();
-  await keepOutstanding(
-    (count) => client.write(many.subarray(0, count * one.length)),
-    (answered) => {
-      let count = 0;
-      client.onMessage = () => void count++;
-      client.onChunkDone = () => {
-        answered(count);
-        count = 0;
-      };
-    },
-  );
-  const rate = messageCount / ((performance.now() - startedAtMs) / 1000);
-  client.close();
-  return rate;
+  return (count) => many.subarray(0, count * one.length);
+}
+
+function appendNsq(peer: Peer, topic: string, connectionCount = 1): Promise<number> {
+  const writer = new ByteWriter();
+  encodePub(writer, topic, body);
+  const pubs = repeated(writer.take());
+  return appendOn(connectionCount, async () => {
+    const socket = await openNsq(peer.port);
+    const reader = new FrameReader();
+    return {
+      send: (count) => socket.write(pubs(count)),
+      onAnswers: (answered) =>
+        socket.on("data", (chunk: Buffer) => {
+          reader.push(chunk);
+          let count = 0;
+          while (reader.next()) {
+            if (reader.frameType === frameTypes.error)
+              throw new Error(reader.bytes.toString("latin1", reader.bodyStart));
+            count++;
+          }
+          answered(count);
+        }),
+      close: () => socket.destroy(),
+    };
+  });
+}
+
+async function appendNats(peer: Peer, stream: string, connectionCount = 1): Promise<number> {
+  const admin = await NatsClient.open(peer.port);
+  await createStream(admin, stream);
+  admin.close();
+  return appendOn(connectionCount, async (index) => {
+    const client = await NatsClient.open(peer.port);
+    const inbox = `_INBOX.ack${index}`;
+    client.subscribe(inbox, 2);
+    const line = Buffer.from(`PUB ${stream}.a ${inbox} ${body.length}\r\n`);
+    const pubs = repeated(Buffer.concat([line, body, Buffer.from("\r\n")]));
+    return {
+      send: (count) => client.write(pubs(count)),
+      onAnswers: (answered) => {
+        let count = 0;
+        client.onMessage = () => void count++;
+        client.onChunkDone = () => {
+          answered(count);
+          count = 0;
+        };
+      },
+      close: () => client.close(),
+    };
+  });
 }
 
 async function readNsq(peer: Peer, topic: string): Promise<number> {

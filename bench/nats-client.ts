@@ -11,8 +11,8 @@ const lineEnd = Buffer.from("\r\n");
 export class NatsClient {
   readonly #socket: Socket;
   #rest: Buffer = Buffer.alloc(0);
-  /** Called for each message, with its subject, its reply subject and its payload's place in `bytes`. */
-  onMessage: (subject: string, reply: string, bytes: Buffer, start: number, end: number) => void = () => undefined;
+  /** Called for each message, with its payload's place in `bytes`. */
+  onMessage: (bytes: Buffer, start: number, end: number) => void = () => undefined;
   /** Called once after each chunk's messages. */
   onChunkDone: () => void = () => undefined;
 
@@ -48,7 +48,7 @@ export class NatsClient {
     this.subscribe(inbox, 1);
     const payload = JSON.stringify(body);
     const answer = new Promise<string>((resolve) => {
-      this.onMessage = (_subject, _reply, bytes, start, end) => resolve(bytes.toString("utf8", start, end));
+      this.onMessage = (bytes, start, end) => resolve(bytes.toString("utf8", start, end));
     });
     this.write(`PUB ${subject} ${inbox} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
     const parsed = JSON.parse(await answer) as Record<string, unknown> & { error?: { description: string } };
@@ -67,10 +67,9 @@ export class NatsClient {
       const end = bytes.indexOf(lineEnd, at);
       if (end < 0) break;
       if (bytes[at] === 0x4d /* MSG */) {
-        const words = bytes.toString("latin1", at, end).split(" ");
-        const size = Number(words.at(-1));
+        const size = lastNumber(bytes, end);
         if (bytes.length < end + 4 + size) break;
-        this.onMessage(words[1]!, words.length === 5 ? words[3]! : "", bytes, end + 2, end + 2 + size);
+        this.onMessage(bytes, end + 2, end + 2 + size);
         at = end + 4 + size;
       } else {
         if (bytes.toString("latin1", at, at + 4) === "PING") this.write("PONG\r\n");
@@ -81,4 +80,12 @@ export class NatsClient {
     this.#rest = at === bytes.length ? Buffer.alloc(0) : bytes.subarray(at);
     this.onChunkDone();
   }
+}
+
+/** The decimal number that ends before `end`: a message's line ends with the size of its payload. */
+function lastNumber(bytes: Buffer, end: number): number {
+  let value = 0;
+  for (let at = end - 1, unit = 1; bytes[at]! >= 0x30 && bytes[at]! <= 0x39; at--, unit *= 10)
+    value += (bytes[at]! - 0x30) * unit;
+  return value;
 }

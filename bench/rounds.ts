@@ -12,6 +12,8 @@ export interface Target {
 /** Prints a line per target; ratios are to the first target, which is ours. */
 export async function compare(title: string, targets: readonly Target[], rounds: number): Promise<void> {
   const rates = targets.map((): number[] => []);
+  // What is not compiled yet, in whichever process, is nobody's rate: a first round does not count.
+  if (rounds > 1) for (const target of targets) await target.run();
   for (let round = 0; round < rounds; round++)
     for (const [index, target] of targets.entries()) rates[index]!.push(await target.run());
   process.stdout.write(`${title} (median of ${rounds} interleaved rounds)\n`);

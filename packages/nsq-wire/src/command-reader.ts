@@ -24,8 +24,9 @@ import type { CodedError } from "@polylog/base/errors";
 import { ChunkWindow } from "./chunk-window.ts";
 import type { CommandLine, CommandRow } from "./command-row.ts";
 import { nsqWireErrors } from "./errors.ts";
-import { lineSizeMax, type ProtocolLimits } from "./limits.ts";
+import { lineSizeMax, messageIdSize, type ProtocolLimits } from "./limits.ts";
 import { magicV2 } from "./magic.ts";
+import { type MessageId, readMessageId } from "./message-id.ts";
 import { commands, findVerb, type Verb, verbs } from "./verbs.ts";
 
 /** What the server decides between line and body. Both may throw an error of the table, which ends the reader. */
@@ -146,6 +147,29 @@ export class CommandReader implements CommandLine {
     }
     if (count > 1) this.#window.advance(this.bodyEnd - runStart);
     return count;
+  }
+
+  /**
+   * Standing on a command of a verb and a message id (FIN, TOUCH), moves to the one behind it if that has the same verb, is
+   * whole in the same buffer and written in the same way, and its id, which goes to `id`, is one of ours. Otherwise false: the
+   * reader stands where it stood, and `next()` goes on. `beforeParameters` is not asked.
+   */
+  nextWithId(id: MessageId): boolean {
+    const window = this.#window;
+    const { bytes } = this;
+    const at = window.start;
+    const size = this.#lineSize;
+    const idOffset = this.paramStart[0]! - this.#origin;
+    if (window.bytes !== bytes || at + size > window.end || this.#origin + size !== at) return false;
+    for (let i = 0; i < idOffset; i++) if (bytes[at + i] !== bytes[at + i - size]) return false;
+    for (let i = idOffset + messageIdSize; i < size; i++) if (bytes[at + i] !== bytes[at + i - size]) return false;
+    if (!readMessageId(bytes, at + idOffset, id)) return false;
+    this.#origin += size;
+    this.#verbEnd += size;
+    this.paramStart[0] += size;
+    this.paramEnd[0] += size;
+    window.advance(size);
+    return true;
   }
 
   /** The current verb as it was sent, one character per byte: for error texts, when it is unknown. */
