@@ -32,12 +32,14 @@ async function main(): Promise<void> {
     print("bare fs.writev, 1 MiB each", records, bareLarge);
     const bare = await bareWrites(join(directory, "bare-20k"), batches, 1);
     print("bare fs.writev, 100 records each", records, bare);
+    const barePieces = await bareWrites(join(directory, "bare-turn"), batches, arrivingMax);
+    print("bare fs.writev, a turn's records each, as the log writes them", records, barePieces);
     const framed = await appendFramed(directory, batches);
-    print("appendFramed, 100 records, written", records, framed, bare, bareLarge);
+    print("appendFramed, 100 records, written", records, framed, bare, barePieces, bareLarge);
     const single = await appendSingles(directory, "values", records, undefined);
-    print("appendValue, written", records, single, bare, bareLarge);
+    print("appendValue, written", records, single, bare, barePieces, bareLarge);
     const topic = await appendSingles(directory, "topics", records, Buffer.from("site/1/sensor/2/temp"));
-    print("appendTopicValue, written", records, topic, bare, bareLarge);
+    print("appendTopicValue, written", records, topic, bare, barePieces, bareLarge);
     const syncs = smoke ? 5 : 1000;
     print("appendValue, synced, 1 waiting", syncs, await appendSynced(directory, "synced-1", syncs, 1));
     print("appendValue, synced, 64 waiting", syncs * 64, await appendSynced(directory, "synced-64", syncs * 64, 64));
@@ -52,8 +54,8 @@ async function main(): Promise<void> {
 
 function print(what: string, count: number, seconds: number, ...bare: number[]): void {
   const rate = Math.round(count / seconds).toLocaleString("en");
-  const [small, large] = bare.map((each) => Math.round((each / seconds) * 100));
-  const ofBare = small === undefined ? "" : `, ${small} % of writev by 100, ${large} % by 1 MiB`;
+  const [small, pieces, large] = bare.map((each) => Math.round((each / seconds) * 100));
+  const ofBare = small === undefined ? "" : `, ${small} % of writev by 100, ${pieces} % by turn, ${large} % by 1 MiB`;
   process.stdout.write(
     `${what}: ${rate} records/s, ${Math.round((count * valueSize) / seconds / 1e6)} MB/s${ofBare}\n`,
   );

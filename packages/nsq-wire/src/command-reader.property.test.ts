@@ -151,6 +151,54 @@ function readRuns(chunks: readonly Buffer[], sizeMax: number): { found: string[]
   return { found, error: undefined };
 }
 
+test("reads runs of ids alike for any split", () => {
+  const ours = fc.record({ verb: fc.constantFrom("FIN" as const, "FIN" as const, "TOUCH" as const), id });
+  const cut = fc.constantFrom("", "FIN 0", "FIN 0123456789abcdeF\n", "FIN 0123456789 bcdef\n", "FIN 1\n", "FIN\n");
+  fc.assert(
+    fc.property(fc.array(fc.oneof(ours, ours, command)), cut, points, fc.boolean(), (values, end, at, again) => {
+      const rest = again ? Buffer.concat([Buffer.from(end), Buffer.from("FIN 0000000000000001\n")]) : Buffer.from(end);
+      const stream = Buffer.concat([encode(values), rest]);
+      const found: string[] = [];
+      const message = { partition: 0, offset: 0 };
+      const reader = new CommandReader(limits);
+      for (const chunk of cutAt(stream, at)) {
+        reader.push(chunk);
+        while (readsOn(reader, found)) while (withId(reader) && reader.nextWithId(message)) found.push(lineOf(reader));
+      }
+      const whole = new CommandReader(limits);
+      const expected: string[] = [];
+      whole.push(stream);
+      while (readsOn(whole, expected));
+      assert.deepEqual(found, expected);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+function withId(reader: CommandReader): boolean {
+  return (
+    (reader.verb === verbs.FIN || reader.verb === verbs.TOUCH) && reader.paramEnd[0]! - reader.paramStart[0]! === 16
+  );
+}
+
+function lineOf(reader: CommandReader): string {
+  const param = reader.bytes.toString("latin1", reader.paramStart[0], reader.paramEnd[0]);
+  return `${reader.verbText()} ${reader.paramCount} ${reader.paramCount === 0 ? "" : param}`;
+}
+
+/** Notes the next command, or what the reader throws; false when there is none. */
+function readsOn(reader: CommandReader, found: string[]): boolean {
+  try {
+    if (!reader.next()) return false;
+    found.push(lineOf(reader));
+    return true;
+  } catch (error) {
+    assert.ok(isCodedError(error));
+    if (found.at(-1) !== error.message) found.push(error.message);
+    return false;
+  }
+}
+
 /** What the reader alone finds when it is asked only after each group. */
 function readBodies(groups: readonly (readonly Buffer[])[]): { found: string[]; error: string | undefined } {
   const reader = new CommandReader(limits);

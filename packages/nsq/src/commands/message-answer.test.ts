@@ -147,3 +147,16 @@ test("counts each failure under its code", async () => {
   assert.equal(nsqd.metric('polylog_nsq_errors_total{code="E_FIN_FAILED"}'), 2);
   assert.equal(nsqd.metric('polylog_nsq_errors_total{code="E_TOUCH_FAILED"}'), 1);
 });
+
+test("carries out the FINs of a chunk one by one", async () => {
+  const nsqd = await TestNsqd.start();
+  const consumer = await nsqd.subscribe("orders", "billing", 3);
+  await nsqd.connect().exchange(mpub("orders", ["a", "b", "c"]));
+  consumer.stream.received();
+  const fins = [0, 9, 1, 2].map((offset) => `FIN ${idOf(offset)}\n`);
+  const answer = await consumer.exchange(...fins, "FIN 0123\n");
+  const notInFlight = error(`E_FIN_FAILED FIN ${idOf(9)} failed ID not in flight`);
+  assert.deepEqual(answer, Buffer.concat([notInFlight, error("E_INVALID invalid message ID")]));
+  assert.equal(nsqd.catalog.get("orders")?.channels.get("billing")?.counters.finishCount, 3);
+  assert.equal(nsqd.metric('polylog_nsq_commands_total{command="FIN"}'), 5);
+});
