@@ -77,6 +77,44 @@ test("survives having no descriptors left", { skip, timeout: 60_000 }, async (t)
   check(t, dataDir, ledger);
 });
 
+test("holds producers while no descriptor is left for the next segment", { skip, timeout: 60_000 }, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const server = await startServer({ dataDir, flags: ["--log-segment-size=4KiB"], wrapper: limited("-n 200") });
+  t.after(() => server.kill());
+  const ledger = new MessageLedger();
+  const { port } = server.listeners.http;
+  await callRpc(port, "log.create", { log });
+  // Its connection is kept: there is no descriptor for another one soon.
+  const run = ledger.run("pub");
+  const producer = new Producer({ server, door: doors.nsqPub, log, chance: seededChance(), run, messageSizeMax: 1000 });
+  await sleep(100);
+  const crowd: Socket[] = [];
+  t.after(() => {
+    for (const socket of crowd) socket.destroy();
+  });
+  for (let i = 0; i < 400; i++) {
+    const socket = connect(server.listeners.nsqTcp.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    crowd.push(socket);
+  }
+  for (let waitedMs = 0; !/no descriptor is left/.test(server.output()) && waitedMs < 10_000; waitedMs += 50)
+    await sleep(50);
+  assert.match(server.output(), /no descriptor is left for the next segment/);
+  const held = run.acknowledged;
+  await sleep(500);
+  t.diagnostic(`${held} acknowledged, ${run.acknowledged - held} in the half second after`);
+  assert.deepEqual(run.refusals, []);
+  for (const socket of crowd) socket.destroy();
+  for (let waitedMs = 0; run.acknowledged < held + 100 && waitedMs < 15_000; waitedMs += 50) await sleep(50);
+  assert.ok(run.acknowledged >= held + 100, "it goes on when descriptors are back");
+  await producer.finish();
+  assert.deepEqual(run.refusals, []);
+  const health = await fetch(`http://127.0.0.1:${port}/health`);
+  assert.equal(health.status, 200);
+  assert.equal(await server.stop(), 0, server.output());
+  check(t, dataDir, ledger);
+});
+
 test("keeps its promise when a write is cut short", { skip, timeout: 60_000 }, async (t) => {
   const dataDir = temporaryDirectory(t);
   // At the limit of a file's size the kernel takes what fits, a part of a batch, and then nothing: EFBIG.

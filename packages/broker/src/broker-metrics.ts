@@ -27,6 +27,12 @@ const logRows: readonly Row<BrokerLog>[] = [
 const partitionRows: readonly Row<Partition>[] = [
   ["polylog_partition_high_watermark", "gauge", "Offset after the last record.", (each) => each.highWatermark],
   ["polylog_partition_low_watermark", "gauge", "Offset of the first record kept.", (each) => each.lowWatermark],
+  [
+    "polylog_partition_stalls_total",
+    "counter",
+    "Times that no descriptor was left for the next segment.",
+    (each) => each.stallCount,
+  ],
 ];
 
 const channelRows: readonly Row<Channel>[] = [

@@ -58,6 +58,7 @@ export class Broker implements Service, BusReceiver {
   readonly producers: ProducerRegistry;
   readonly clock: Clock;
   readonly limits: BrokerLimits;
+  readonly #logs: LogStore;
   readonly #channelStore: ChannelStore;
   readonly #bus: Bus;
   readonly #produced = new Publication();
@@ -70,6 +71,7 @@ export class Broker implements Service, BusReceiver {
   constructor(options: BrokerOptions) {
     const { logs, state } = options;
     const logger = (options.logger ?? silentLogger).child("broker");
+    this.#logs = logs;
     this.access = options.access ?? allowAll;
     this.#bus = options.bus ?? singleNodeBus;
     this.clock = options.clock ?? systemClock;
@@ -113,7 +115,7 @@ export class Broker implements Service, BusReceiver {
   /**
    * Routes a message published to a topic. Returns true when it may be acknowledged now; otherwise `waiter` hears with
    * `token` once every capturing log, and the retained store, has it at its level. Throws what a log refuses with
-   * (APPEND_QUEUE_FULL, PARTITION_READ_ONLY, RECORD_TOO_LARGE) and RETAINED_LIMIT; nobody has received it then.
+   * (APPEND_QUEUE_FULL, DISK_FULL, PARTITION_READ_ONLY, RECORD_TOO_LARGE) and RETAINED_LIMIT; nobody has received it then.
    */
   publish(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
     const { route, payload, payloadStart, payloadEnd } = publication;
@@ -194,7 +196,7 @@ export class Broker implements Service, BusReceiver {
 
   #publishToMany(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
     const { route, payload, payloadStart, payloadEnd, headers } = publication;
-    if (publication.retain) this.retained.admit(publication); // Refused before any log has it.
+    if (publication.retain) this.#admitRetained(publication); // Refused before any log has it.
     const join = waiter === undefined ? undefined : new DurabilityJoin(waiter, token);
     for (const log of route.captures) {
       join?.add();
@@ -213,6 +215,13 @@ export class Broker implements Service, BusReceiver {
       this.retained.set(publication, join, 0);
     }
     return join === undefined || join.close();
+  }
+
+  /** A full disk keeps what room is left for the progress of channels; a message can be removed all the same. */
+  #admitRetained(publication: Publication): void {
+    const { diskFull } = this.#logs;
+    if (diskFull !== undefined && publication.payloadStart < publication.payloadEnd) throw diskFull;
+    this.retained.admit(publication);
   }
 
   /** One delivery per subscriber: overlapping subscriptions were merged when the route was made. */

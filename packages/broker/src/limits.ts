@@ -62,6 +62,9 @@ export const feedTurnMax = 16;
 /** How long a channel's progress may wait to be saved, in milliseconds: what a crash may deliver once more. */
 export const channelSaveIntervalMs = 100;
 
+/** After how long a save of channels is tried again when the state store had no room, in milliseconds. */
+export const channelSaveRetryMs = 1000;
+
 /**
  * Changes of filters that a route is compared with, one by one, before it is resolved anew; a power of two. At 32 the
  * comparison costs at worst about what resolving does.

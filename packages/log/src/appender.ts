@@ -10,20 +10,30 @@
  *   append: a producer that always answers an acknowledgement with a record leaves the loop free in between.
  * - A segment that is full is synced, and sealed with a synced footer, before the next one is begun; batches wait meanwhile.
  * - A write or sync that fails ends it: nothing is tried again, every waiter is told, what was not written is dropped.
+ * - Not so a shortage (`disk/shortage.ts`), which promised nothing and passes. Without a descriptor for the next segment,
+ *   batches and waiters wait, and it is begun again after a pause. Without room on the disk every waiter is told, and the
+ *   batches wait until there is room: an error says that a record was not acknowledged, not that it is not stored. What a
+ *   write left in part is cut off, and that synced, before it is written again, so no crash leaves it behind other bytes.
  *
- *     waiting ──start──▶ idle ◀──▶ writing          ended: after a failure, or closed
- *                         └──▶ rolling ──▶ idle
+ *     waiting ──start──▶ idle ◀──▶ writing ──▶ stalled          ended: after a failure, or closed
+ *                        │ ▲                    ▲ │
+ *                        │ └────────────────────┼─┘ room, or after a pause
+ *                        └──────▶ rolling ──────┘ ──▶ idle
  */
 
 import type { Clock, Timer } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
+import type { DiskSpace } from "./disk/disk-space.ts";
+import type { DiskTimings } from "./disk/disk-timings.ts";
+import { shortageOf } from "./disk/shortage.ts";
 import type { Durability, DurabilityWaiter } from "./durability.ts";
 import { logErrors } from "./errors.ts";
-import { writeSizeMax } from "./limits.ts";
+import { beginRetryMsMax, beginRetryMsMin, writeSizeMax } from "./limits.ts";
+import type { PendingTotal } from "./pending-total.ts";
 import { segmentFooterSize } from "./segment-footer.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import type { TailRun } from "./slab.ts";
-import { FullWrite, type FullWriteListener } from "./storage/full-write.ts";
+import { FullWrite, type FullWriteListener, syncFile } from "./storage/full-write.ts";
 import type { SyncListener } from "./storage/storage.ts";
 import type { Tail } from "./tail.ts";
 import { WaiterRing } from "./waiter-ring.ts";
@@ -35,6 +45,10 @@ export interface AppenderOptions {
   readonly segmentSizeMax: number;
   readonly syncIntervalMs: number;
   readonly pendingBytesMax: number;
+  readonly pendingTotal: PendingTotal;
+  /** Without it, a write that has no room is a failure like any other. */
+  readonly space: DiskSpace | undefined;
+  readonly timings: DiskTimings | undefined;
 }
 
 export interface AppenderOwner {
@@ -44,6 +58,8 @@ export interface AppenderOwner {
   onSegmentFull(): Promise<void>;
   /** A write or sync failed, before any waiter is told. Answers with the error that they get. */
   onFailed(operation: string, cause: unknown): PolylogError;
+  /** No descriptor is left for the next segment; it is tried again and again. Called once until it was begun. */
+  onStalled(cause: unknown): void;
 }
 
 export class Appender implements FullWriteListener, SyncListener {
@@ -64,13 +80,21 @@ export class Appender implements FullWriteListener, SyncListener {
   readonly #syncedWaiters = new WaiterRing();
   #drainListeners: (() => void)[] = [];
 
-  #status: "waiting" | "idle" | "writing" | "rolling" | "ended" = "waiting";
+  #status: "waiting" | "idle" | "writing" | "rolling" | "stalled" | "ended" = "waiting";
+  /** A shortage is a failure now: there is no time to wait for its end. */
+  #finishing = false;
+  /** How long to wait before the next try at a segment; 0: the last one was begun. */
+  #retryMs = 0;
+  #retryTimer: Timer | undefined;
   #error: PolylogError | undefined;
+  #writeStartMs = 0;
+  #syncStartMs = 0;
   /** The batches being written. */
   #run: TailRun | undefined;
   #syncing = false;
   #syncTarget = 0;
   #syncTimer: Timer | undefined;
+  /** A segment is being begun, or mended. */
   #creating = false;
   #flushing = false;
   #whenQuiet: (() => void) | undefined;
@@ -152,7 +176,7 @@ export class Appender implements FullWriteListener, SyncListener {
     const segment = this.#segments.active!;
     const room = this.segmentSizeMax - segmentFooterSize - segment.size;
     const firstSize = this.#tail.firstWaitingSize();
-    if (firstSize > room && !segment.isEmpty) {
+    if (segment.sealed || (firstSize > room && !segment.isEmpty)) {
       this.#roll();
       return;
     }
@@ -162,15 +186,17 @@ export class Appender implements FullWriteListener, SyncListener {
       segment.index!.wantedFrom - segment.size,
     );
     this.#run = run;
+    if (this.#options.timings !== undefined) this.#writeStartMs = this.#clock.monotonicMs();
     this.#write.start(segment.file!, run.buffers, segment.size);
   }
 
   onAllWritten(error: Error | undefined): void {
     const run = this.#run!;
     this.#run = undefined;
+    this.#options.timings?.write.record((this.#clock.monotonicMs() - this.#writeStartMs) / 1000);
     if (this.#status === "writing") {
       if (error === undefined) this.#onRunWritten(run);
-      else this.#fail("a write", error);
+      else this.#failOrStall("a write", error);
     }
     this.#tellQuiet();
   }
@@ -188,33 +214,41 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#syncIfWanted();
     this.#writtenWaiters.settle(this.highWatermark);
     this.#owner.onAdvanced();
-    if (this.#drainListeners.length > 0 && this.#isDrained()) this.#tellDrained();
+    this.#options.space?.wrote(run.size, this.#options.pendingTotal.bytes);
+    this.#options.pendingTotal.tell();
+    if (this.#drainListeners.length > 0 && this.#isDrained()) this.tellDrained();
     if (!this.#flushing) this.#flush();
   }
 
   /** Starts a sync if somebody waits for one who is written; else sees to it that one follows. */
   #syncIfWanted(): void {
     if (this.#syncing || this.highWatermark === this.syncedWatermark) return;
-    if (this.#status !== "idle" && this.#status !== "writing") return;
+    if (!this.#maySync()) return;
     if (this.#syncedWaiters.firstEndOffset <= this.highWatermark) this.#startSync();
     else this.#syncTimer ??= this.#clock.setTimer(this.#onSyncTimer, this.#options.syncIntervalMs);
   }
 
   readonly #onSyncTimer = (): void => {
     this.#syncTimer = undefined;
-    if (!this.#syncing && (this.#status === "idle" || this.#status === "writing")) this.#startSync();
+    if (!this.#syncing && this.#maySync()) this.#startSync();
   };
+
+  #maySync(): boolean {
+    return this.#status === "idle" || this.#status === "writing" || this.#status === "stalled";
+  }
 
   #startSync(): void {
     this.#clock.clearTimer(this.#syncTimer);
     this.#syncTimer = undefined;
     this.#syncing = true;
     this.#syncTarget = this.highWatermark;
+    if (this.#options.timings !== undefined) this.#syncStartMs = this.#clock.monotonicMs();
     this.#segments.active!.file!.sync(this);
   }
 
   onSynced(error: Error | undefined): void {
     this.#syncing = false;
+    this.#options.timings?.sync.record((this.#clock.monotonicMs() - this.#syncStartMs) / 1000);
     if (this.#status !== "ended") {
       if (error === undefined) this.#onSegmentSynced();
       else this.#fail("a sync", error);
@@ -242,9 +276,11 @@ export class Appender implements FullWriteListener, SyncListener {
     let failure: unknown;
     try {
       const link = this.#tail.firstWaitingLink();
-      await this.#owner.onSegmentFull();
-      await this.#segments.writeIndex(this.#segments.active!);
-      await this.#segments.seal(this.#tail.epoch, link);
+      if (!this.#segments.active!.sealed) {
+        await this.#owner.onSegmentFull();
+        await this.#segments.writeIndex(this.#segments.active!);
+        await this.#segments.seal(this.#tail.epoch, link);
+      }
       await this.#segments.create(this.highWatermark, this.#clock.nowMs(), link);
     } catch (error) {
       failure = error ?? new Error("unknown");
@@ -253,10 +289,70 @@ export class Appender implements FullWriteListener, SyncListener {
     if (this.#status === "rolling") {
       if (failure === undefined) {
         this.#status = "idle";
+        this.#retryMs = 0;
         this.#flush();
-      } else this.#fail("beginning a segment", failure);
+      } else this.#failOrStall("beginning a segment", failure);
     }
     this.#tellQuiet();
+  }
+
+  #failOrStall(operation: string, cause: unknown): void {
+    const shortage = this.#finishing ? undefined : shortageOf(cause);
+    const { space } = this.#options;
+    if (shortage === "descriptors") this.#stallForDescriptors(cause);
+    else if (shortage === "space" && space !== undefined) this.#stallForRoom(space, cause);
+    else this.#fail(operation, cause);
+  }
+
+  #stallForDescriptors(cause: unknown): void {
+    this.#status = "stalled";
+    if (this.#retryMs === 0) this.#owner.onStalled(cause);
+    this.#retryMs = Math.min(beginRetryMsMax, Math.max(beginRetryMsMin, this.#retryMs * 2));
+    this.#retryTimer = this.#clock.setTimer(() => this.resume(), this.#retryMs);
+  }
+
+  #stallForRoom(space: DiskSpace, cause: unknown): void {
+    this.#status = "stalled";
+    const error = space.onNoRoom(cause);
+    this.#writtenWaiters.fail(error);
+    this.#syncedWaiters.fail(error);
+    this.#syncIfWanted();
+  }
+
+  /** Goes on if it is stalled: there may be room now. */
+  resume(): void {
+    this.#clock.clearTimer(this.#retryTimer);
+    this.#retryTimer = undefined;
+    if (this.#status === "stalled" && !this.#creating) void this.#mend();
+  }
+
+  /** Cuts off what a write may have left behind the last whole run. */
+  async #mend(): Promise<void> {
+    this.#creating = true;
+    const segment = this.#segments.active!;
+    let failure: unknown;
+    try {
+      if (!segment.sealed) {
+        await segment.file!.truncate(segment.size);
+        await syncFile(segment.file!);
+      }
+    } catch (error) {
+      failure = error ?? new Error("unknown");
+    }
+    this.#creating = false;
+    if (this.#status === "stalled") {
+      if (failure === undefined) {
+        this.#status = "idle";
+        this.flush();
+      } else this.#fail("cutting off a write", failure);
+    }
+    this.#tellQuiet();
+  }
+
+  /** Waits for no shortage any more: what can be written now is, the rest fails. */
+  finish(): void {
+    this.#finishing = true;
+    this.resume();
   }
 
   #fail(operation: string, cause: unknown): void {
@@ -269,16 +365,20 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#status = "ended";
     this.#clock.clearTimer(this.#syncTimer);
     this.#syncTimer = undefined;
+    this.#clock.clearTimer(this.#retryTimer);
+    this.#retryTimer = undefined;
     this.#tail.dropWaiting();
     this.#writtenWaiters.settle(this.highWatermark);
     this.#syncedWaiters.settle(this.syncedWatermark);
     this.#writtenWaiters.fail(this.#error);
     this.#syncedWaiters.fail(this.#error);
-    this.#tellDrained();
+    this.tellDrained();
+    this.#options.pendingTotal.tell();
     this.#tellQuiet();
   }
 
-  #tellDrained(): void {
+  /** Tells those who wait in `whenDrained`: they must look again. */
+  tellDrained(): void {
     const listeners = this.#drainListeners;
     this.#drainListeners = [];
     for (const listener of listeners) listener();

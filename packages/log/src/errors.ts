@@ -18,8 +18,13 @@ export const logErrors = defineErrors("log", {
     fatal: true,
   },
   APPEND_QUEUE_FULL: {
-    text: "partition {partition} of log {log} has {pendingBytes} bytes waiting to be written",
+    text: "partition {partition} of log {log} takes no more with {pendingBytes} bytes waiting to be written",
     help: "wait until it drained and append again",
+    retryable: true,
+  },
+  DISK_FULL: {
+    text: "the disk is full: {reason}",
+    help: "make room; records are taken again without a restart, and reading goes on meanwhile",
     retryable: true,
   },
   RECORD_TOO_LARGE: {
@@ -115,6 +120,11 @@ export const logErrors = defineErrors("log", {
     text: 'the state store "{name}" takes no more writes, because one failed: {reason}',
     help: "free disk space or repair the disk, then restart",
     fatal: true,
+  },
+  STATE_FULL: {
+    text: 'the state store "{name}" has no room: {reason}',
+    help: "make room; writes are tried again without a restart",
+    retryable: true,
   },
   STATE_INVALID_KEY: { text: "a state key of {size} bytes is not well-formed or not of 1 to {sizeMax} bytes" },
   STATE_VALUE_TOO_LARGE: { text: 'the value of state key "{key}" has {size} bytes; the limit is {sizeMax}' },

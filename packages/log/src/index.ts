@@ -1,5 +1,6 @@
 export type { Chunk } from "./chunk.ts";
 export { acquireDataDirLock, type DataDirLock } from "./data-dir-lock.ts";
+export { DiskSpace } from "./disk/disk-space.ts";
 export { type Durability, type DurabilityWaiter, durabilities } from "./durability.ts";
 export { logErrors } from "./errors.ts";
 export type { Log } from "./log.ts";

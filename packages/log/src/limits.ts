@@ -39,6 +39,9 @@ export const timestampSpanMax = 2 ** 31 - 1;
 /** Bytes appended to one partition and not yet written, beyond which appending is refused. Default. */
 export const pendingBytesMax = 32 * 1024 * 1024;
 
+/** Bytes appended to all partitions of a store together and not yet written, beyond which appending is refused. Default. */
+export const pendingTotalMax = 256 * 1024 * 1024;
+
 /** What one positioned write takes at most, unless a single batch is larger. */
 export const writeSizeMax = 8 * 1024 * 1024;
 
@@ -98,6 +101,22 @@ export const scanBlockSize = 1024 * 1024;
 
 /** What is `written` is also synced after this long. Default. */
 export const syncIntervalMs = 1000;
+
+/** A segment for which there was no descriptor is begun again after the first of these, then after twice as long, up to the second. */
+export const beginRetryMsMin = 100;
+export const beginRetryMsMax = 5000;
+
+/** While something is written, or the disk is full, the system is asked this often how much is free. */
+export const diskCheckMs = 1000;
+
+/** After a write that had no room none is tried for this long, whatever the system says is free. */
+export const diskRetryMs = 5000;
+
+/** Bytes that must be free before a full disk counts as having room, whatever its floor. */
+export const diskRoomMin = 1024 * 1024;
+
+/** Bytes that the reserve is made of at a time. */
+export const reserveBlockSize = 1024 * 1024;
 
 /** Pause between two rounds of maintenance. Default. */
 export const maintenanceIntervalMs = 10_000;

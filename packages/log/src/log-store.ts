@@ -14,7 +14,10 @@
  */
 
 import type { Clock } from "@polylog/base/clock";
-import { type Logger, silentLogger } from "@polylog/base/telemetry";
+import type { PolylogError } from "@polylog/base/errors";
+import { type Logger, type MetricRegistry, silentLogger } from "@polylog/base/telemetry";
+import type { DiskSpace } from "./disk/disk-space.ts";
+import { DiskTimings } from "./disk/disk-timings.ts";
 import { logErrors } from "./errors.ts";
 import { opensAtOnceMax } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -30,6 +33,7 @@ import { isEphemeral, isLogName, logDirectoryName, parseLogDirectoryName } from 
 import { Maintenance } from "./maintenance/maintenance.ts";
 import { maintenanceTasks } from "./maintenance/tasks.ts";
 import { Partition } from "./partition.ts";
+import { PendingTotal } from "./pending-total.ts";
 import { parseSegmentFileName, segmentHeaderSize } from "./segment.ts";
 import { SegmentSet } from "./segment-set.ts";
 import type { StateOperation, StateStore } from "./state/index.ts";
@@ -49,6 +53,10 @@ export interface LogStoreOptions {
   readonly syncIntervalMs?: number;
   /** Bytes that may wait to be written, per partition; default 32 MiB. */
   readonly pendingBytesMax?: number;
+  /** As that, for all partitions together; default 256 MiB. */
+  readonly pendingTotalMax?: number;
+  /** Started before the store opens. Without it, a partition whose write has no room on the disk becomes read-only. */
+  readonly space?: DiskSpace;
   /** Pause between two rounds of `maintenance/`; default 10 s. */
   readonly maintenanceIntervalMs?: number;
   /** Bytes of recent batches kept in memory, all logs together; default 64 MiB. */
@@ -62,6 +70,8 @@ export class LogStore {
   readonly #options: LogStoreOptions;
   readonly #logger: Logger;
   readonly #cache: TailCache;
+  readonly #pendingTotal: PendingTotal;
+  readonly #timings = new DiskTimings();
   readonly #maintenance: Maintenance;
   readonly #memory = new MemoryStorage();
   readonly #logs = new Map<string, OwnLog>();
@@ -77,6 +87,7 @@ export class LogStore {
     this.#options = options;
     this.#logger = (options.logger ?? silentLogger).child("log");
     this.#cache = new TailCache(options.tailCacheSizeMax);
+    this.#pendingTotal = new PendingTotal(options.pendingTotalMax);
     const { clock, maintenanceIntervalMs } = options;
     this.#maintenance = new Maintenance({
       logs: () => this.#logs.values(),
@@ -87,12 +98,30 @@ export class LogStore {
     });
   }
 
+  /** DISK_FULL while the disk has no room for more; else undefined. */
+  get diskFull(): PolylogError | undefined {
+    return this.#options.space?.error;
+  }
+
   get(name: string): Log | undefined {
     return this.#logs.get(name);
   }
 
   list(): Log[] {
     return [...this.#logs.values()];
+  }
+
+  /** Lists what the store measures. */
+  registerMetrics(metrics: MetricRegistry): void {
+    const { write, sync } = this.#timings;
+    metrics.collector("polylog_disk_write_seconds", "Writes of batches to segments.", "histogram", () => [write]);
+    metrics.collector("polylog_disk_sync_seconds", "Calls of fdatasync on segments.", "histogram", () => [sync]);
+    metrics.gauge(
+      "polylog_log_pending_bytes",
+      "Bytes appended to all logs and not yet written.",
+      () => this.#pendingTotal.bytes,
+    );
+    this.#options.space?.registerMetrics(metrics);
   }
 
   /** Opens every log. One that is damaged is there and read-only. Rejects when the state or the directory cannot be read. */
@@ -167,7 +196,8 @@ export class LogStore {
   }
 
   /**
-   * Makes a log; it can be appended to at once. Throws LOG_NAME_INVALID, LOG_EXISTS, LOG_CONFIG_INVALID, STORE_CLOSED.
+   * Makes a log; it can be appended to at once. Throws LOG_NAME_INVALID, LOG_EXISTS, LOG_CONFIG_INVALID, STORE_CLOSED,
+   * DISK_FULL.
    * What fails later makes its partitions read-only; see `whenCreated`.
    */
   create(name: string, config: Partial<LogConfig> = {}): Log {
@@ -175,6 +205,7 @@ export class LogStore {
     if (!isLogName(name)) throw logErrors.LOG_NAME_INVALID({ name });
     if (this.#logs.has(name)) throw logErrors.LOG_EXISTS({ name });
     const row = { config: resolveLogConfig(name, this.#options.defaults ?? {}, config), epoch: 1, deleting: false };
+    if (this.diskFull !== undefined && !isEphemeral(name)) throw this.diskFull;
     const log = this.#build(name, row, "new");
     this.#logs.set(name, log);
     const creation = this.#create(log, row).catch((error: unknown) => {
@@ -208,7 +239,8 @@ export class LogStore {
     { config, epoch }: Pick<LogRow, "config" | "epoch">,
     expect: "new" | "existing",
   ): Partition {
-    const { clock, logger, syncIntervalMs, pendingBytesMax } = this.#options;
+    const { clock, logger, syncIntervalMs, pendingBytesMax, space } = this.#options;
+    const disk = isEphemeral(log) ? {} : { timings: this.#timings, ...(space === undefined ? {} : { space }) };
     return new Partition({
       log,
       number,
@@ -219,6 +251,8 @@ export class LogStore {
       epoch,
       expect,
       segmentSizeMax: config.segmentSizeMax,
+      pendingTotal: this.#pendingTotal,
+      ...disk,
       ...(logger === undefined ? {} : { logger }),
       ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }),
       ...(pendingBytesMax === undefined ? {} : { pendingBytesMax }),

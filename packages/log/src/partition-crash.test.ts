@@ -7,8 +7,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { diskRetryMs } from "./limits.ts";
 import type { Partition } from "./partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
+import type { MemoryStorage } from "./storage/memory-storage.ts";
 import { directory, durable, PartitionRig, readRecord, readValues } from "./testing/partition-rig.ts";
 import { verifyPartition } from "./verify.ts";
 
@@ -32,13 +34,14 @@ interface Acknowledged {
 }
 
 /** Appends, completes and waits at random until the schedule ends; returns how far acknowledgements came. */
-async function live(rig: PartitionRig, random: Random, appended: string[]): Promise<Acknowledged> {
+async function live(rig: PartitionRig, random: Random, appended: string[], isFull: boolean): Promise<Acknowledged> {
   const { partition, storage, clock } = rig;
   const acknowledged: Acknowledged = { written: partition.highWatermark, synced: partition.highWatermark };
   storage.manual = true;
   const steps = 5 + random.below(60);
   for (let step = 0; step < steps; step++) {
     for (let i = random.below(4); i > 0; i--) {
+      if (partition.error !== undefined) break;
       const value = `${appended.length} ${"v".repeat(random.below(random.below(8) === 0 ? 5000 : 50))}`;
       appended.push(value);
       const end = rig.append(value) + 1;
@@ -50,10 +53,21 @@ async function live(rig: PartitionRig, random: Random, appended: string[]): Prom
     }
     if (random.below(2) === 0) clock.turn();
     if (random.below(20) === 0) clock.advance(1000);
+    if (isFull && random.below(6) === 0) fillUp(storage, random);
+    if (isFull && random.below(4) === 0) clock.advance(diskRetryMs);
     storage.complete(random.below(3));
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return acknowledged;
+}
+
+/** One of the next calls finds no room, or no descriptor; a write perhaps only for its second half. */
+function fillUp(storage: MemoryStorage, random: Random): void {
+  const nth = 1 + random.below(3);
+  const torn = random.below(2);
+  if (torn === 1) storage.failAt("shortWrite", nth);
+  storage.failWith("ENOSPC", "write", nth + torn);
+  if (random.below(3) === 0) storage.failWith(random.below(2) === 0 ? "ENOSPC" : "EMFILE", "open", 1 + random.below(2));
 }
 
 /** The values below `end`, without touching what lies behind the chunks that hold them. */
@@ -70,13 +84,13 @@ async function readUpTo(partition: Partition, end: number): Promise<string[]> {
 
 type Kind = "process" | "power" | "either";
 
-async function crashOften(seed: number, kind: Kind, reorder: boolean): Promise<void> {
+async function crashOften(seed: number, kind: Kind, reorder: boolean, isFull: boolean): Promise<void> {
   const random = new Random(seed);
-  const rig = new PartitionRig({ segmentSizeMax: 8192 });
+  const rig = new PartitionRig({ segmentSizeMax: 8192, watchesDisk: isFull });
   await rig.open();
   let appended: string[] = [];
   for (let life = 0; life < 4; life++) {
-    const acknowledged = await live(rig, random, appended);
+    const acknowledged = await live(rig, random, appended, isFull);
     const of = kind !== "either" ? kind : random.below(2) === 0 ? "process" : "power";
     const safe = of === "process" ? Math.max(acknowledged.written, acknowledged.synced) : acknowledged.synced;
     const partition = await rig.reopenAfterCrash(random.below(2 ** 31), of, reorder);
@@ -98,15 +112,18 @@ async function crashOften(seed: number, kind: Kind, reorder: boolean): Promise<v
 }
 
 describe("a partition that crashes", () => {
-  for (const [kind, reorder] of [
-    ["process", false],
-    ["power", false],
-    ["either", false],
-    ["power", true],
+  for (const [kind, reorder, isFull] of [
+    ["process", false, false],
+    ["power", false, false],
+    ["either", false, false],
+    ["power", true, false],
+    ["either", false, true],
+    ["power", true, true],
   ] as const) {
-    it(`keeps what it acknowledged: ${kind}${reorder ? ", pages in any order" : ""}, ${seedCount} seeds`, async () => {
+    const special = (reorder ? ", pages in any order" : "") + (isFull ? ", disk full at times" : "");
+    it(`keeps what it acknowledged: ${kind}${special}, ${seedCount} seeds`, async () => {
       for (let seed = seedFirst; seed < seedFirst + seedCount; seed++)
-        await crashOften(seed, kind, reorder).catch((error: unknown) => {
+        await crashOften(seed, kind, reorder, isFull).catch((error: unknown) => {
           throw new Error(`seed ${seed}`, { cause: error });
         });
     });

@@ -5,7 +5,8 @@
  *     opening ──open──▶ open ──close──▶ closed
  *         └────────────┴──▶ readOnly ──▶ closed      a write or sync failed, or its newest segment is damaged
  *
- * Producers with an id (`appendProduced`) may send a call again; what is known of them is in `producers/`.
+ * Producers with an id (`appendProduced`) may send a call again; what is known of them is in `producers/`. While the disk is
+ * full it stays open and refuses records; see `disk/disk-space.ts`.
  *
  * Hot: `appendValue`, `appendTopicValue`, `appendFramed` and `whenDurable`; `partition.bench.ts` measures them.
  */
@@ -16,10 +17,13 @@ import { type Logger, silentLogger } from "@polylog/base/telemetry";
 import { Appender, type AppenderOwner } from "./appender.ts";
 import { genesisLink } from "./chain.ts";
 import type { Chunk } from "./chunk.ts";
+import type { DiskSpace, DiskSpaceWatcher } from "./disk/disk-space.ts";
+import type { DiskTimings } from "./disk/disk-timings.ts";
 import type { Durability, DurabilityWaiter } from "./durability.ts";
 import { logErrors } from "./errors.ts";
 import { pendingBytesMax, segmentSizeMax, slabSizeMax, syncIntervalMs } from "./limits.ts";
 import type { LogConfig } from "./log-config.ts";
+import { PendingTotal } from "./pending-total.ts";
 import { encodeProducedBatch } from "./producers/produced-batch.ts";
 import type { ProducerStamp } from "./producers/producer-block.ts";
 import { recoverProducers, saveProducers } from "./producers/producer-files.ts";
@@ -49,6 +53,11 @@ export interface PartitionOptions {
   readonly pendingBytesMax?: number;
   /** Producers with an id that are remembered. Default `producersPerPartitionMax`. */
   readonly producersMax?: number;
+  /** Shared by the partitions of a store. Default: one of its own. */
+  readonly pendingTotal?: PendingTotal;
+  /** Without it, a full disk makes the partition read-only. */
+  readonly space?: DiskSpace;
+  readonly timings?: DiskTimings;
   /**
    * `new`: there is nothing yet; records are taken before it is open, and written after. `existing`: no segment there is
    * damage. Default: whatever is there is opened, and if nothing is, it is made.
@@ -70,8 +79,10 @@ export interface PartitionWatcher {
 
 export type PartitionStatus = "opening" | "open" | "readOnly" | "closed";
 
-export class Partition {
+export class Partition implements DiskSpaceWatcher {
   readonly number: number;
+  /** How often no descriptor was left for its next segment. */
+  stallCount = 0;
   /** What opening found; undefined before. */
   recovery: RecoveryReport | undefined;
 
@@ -83,9 +94,12 @@ export class Partition {
   readonly #reader: SegmentReader;
   readonly #producers: ProducerTable;
   readonly #pendingBytesMax: number;
+  readonly #pendingTotal: PendingTotal;
   #status: PartitionStatus = "opening";
-  #accepting: boolean;
+  #accepting = false;
   #refusal: PolylogError | undefined;
+  /** Set while the disk is full. */
+  #diskFull: PolylogError | undefined;
   /** Replaced, never changed, so that whoever is being called may leave. */
   #watchers: readonly PartitionWatcher[] = [];
   #opening: Promise<RecoveryReport> | undefined;
@@ -97,15 +111,18 @@ export class Partition {
     this.#options = options;
     this.#logger = (options.logger ?? silentLogger).child("log");
     this.#pendingBytesMax = options.pendingBytesMax ?? pendingBytesMax;
-    this.#accepting = options.expect === "new";
+    this.#pendingTotal = options.pendingTotal ?? new PendingTotal();
+    this.#diskFull = options.space?.error;
+    this.#updateAccepting();
     this.#segments = new SegmentSet(storage, directory, { log, partition: number });
     this.#producers = new ProducerTable({ log, partition: number }, options.producersMax);
-    this.#tail = new Tail(options.cache, number, options.epoch ?? 1);
+    this.#tail = new Tail(options.cache, number, options.epoch ?? 1, this.#pendingTotal);
     this.#reader = new SegmentReader(this.#segments);
     const owner: AppenderOwner = {
       onAdvanced: () => this.#tellWatchers(),
       onSegmentFull: () => this.#saveProducers(),
       onFailed: (operation, cause) => this.#becomeReadOnly(`${operation} failed: ${messageOf(cause)}`, cause),
+      onStalled: (cause) => this.#onStalled(cause),
     };
     this.#appender = new Appender(owner, {
       tail: this.#tail,
@@ -114,16 +131,20 @@ export class Partition {
       segmentSizeMax: options.segmentSizeMax ?? segmentSizeMax,
       syncIntervalMs: options.syncIntervalMs ?? syncIntervalMs,
       pendingBytesMax: this.#pendingBytesMax,
+      pendingTotal: this.#pendingTotal,
+      space: options.space,
+      timings: options.timings,
     });
+    options.space?.watch(this);
   }
 
   get status(): PartitionStatus {
     return this.#status;
   }
 
-  /** Why it is read-only; undefined when it is not. */
+  /** Why it takes no records although it can be read: it is read-only, or the disk is full. */
   get error(): PolylogError | undefined {
-    return this.#status === "readOnly" ? this.#refusal : undefined;
+    return this.#status === "readOnly" ? this.#refusal : this.#diskFull;
   }
 
   /** First offset kept. */
@@ -153,12 +174,13 @@ export class Partition {
 
   /** Bytes that may be appended until it is saturated. */
   get room(): number {
-    return Math.max(0, this.#pendingBytesMax - this.#tail.pendingBytes);
+    const { bytes, sizeMax } = this.#pendingTotal;
+    return Math.max(0, Math.min(this.#pendingBytesMax - this.#tail.pendingBytes, sizeMax - bytes));
   }
 
   /** True when the next append throws APPEND_QUEUE_FULL; see `whenDrained`. One append may pass the bound. */
   get saturated(): boolean {
-    return this.#tail.pendingBytes >= this.#pendingBytesMax;
+    return this.#accepting && (this.#tail.pendingBytes >= this.#pendingBytesMax || this.#pendingTotal.saturated);
   }
 
   /** Recovers what is there; see `recovery.ts`. Rejects, and the partition is then read-only, when a file fails. */
@@ -212,7 +234,7 @@ export class Partition {
       return;
     }
     this.#status = "open";
-    this.#accepting = true;
+    this.#updateAccepting();
     this.#tellWatchers();
     this.#appender.flush();
   }
@@ -226,7 +248,7 @@ export class Partition {
     for (const error of report.damages) this.#logger.error("found damage", { ...subject, error });
   }
 
-  /** Adds one record and returns its offset. Throws PARTITION_READ_ONLY, PARTITION_CLOSED, APPEND_QUEUE_FULL,
+  /** Adds one record and returns its offset. Throws PARTITION_READ_ONLY, PARTITION_CLOSED, DISK_FULL, APPEND_QUEUE_FULL,
    * RECORD_TOO_LARGE, RECORD_INVALID; nothing is added then. All bytes are copied. */
   append(fields: RecordFields): number {
     if (!this.#accepting || this.saturated) throw this.#whyRefused();
@@ -275,9 +297,11 @@ export class Partition {
 
   #whyRefused(): PolylogError {
     if (this.#refusal !== undefined) return this.#refusal;
+    if (this.#diskFull !== undefined) return this.#diskFull;
     const subject = { log: this.#options.log, partition: this.number };
     if (!this.#accepting) return logErrors.PARTITION_CLOSED({ ...subject, status: this.#status });
-    return logErrors.APPEND_QUEUE_FULL({ ...subject, pendingBytes: this.pendingBytes });
+    const pendingBytes = this.#pendingTotal.saturated ? this.#pendingTotal.bytes : this.pendingBytes;
+    return logErrors.APPEND_QUEUE_FULL({ ...subject, pendingBytes });
   }
 
   /**
@@ -293,9 +317,14 @@ export class Partition {
     this.#appender.flush();
   }
 
-  /** Calls `listener` once when `pendingBytes` is below half of its bound, at once if it is; also when it never will. */
+  /**
+   * Calls `listener` once when the bound that was reached, the partition's or the store's, is half free, at once if it is; also
+   * when records are refused for another reason. Ask `saturated` again then.
+   */
   whenDrained(listener: () => void): void {
-    this.#appender.whenDrained(listener);
+    if (!this.#accepting) listener();
+    else if (this.#pendingTotal.saturated) this.#pendingTotal.whenDrained(listener);
+    else this.#appender.whenDrained(listener);
   }
 
   /** Batches in memory from the one with `offset` on; undefined when they must be read, or are not written yet. */
@@ -357,6 +386,35 @@ export class Partition {
     this.#appender.end(this.#becomeReadOnly(reason, cause));
   }
 
+  /** For `DiskSpace`. */
+  onDiskFull(error: PolylogError): void {
+    this.#diskFull = error;
+    this.#updateAccepting();
+    this.#appender.tellDrained();
+    this.#pendingTotal.tellAll();
+  }
+
+  /** For `DiskSpace`. */
+  onDiskRoom(): void {
+    this.#diskFull = undefined;
+    this.#updateAccepting();
+    this.#appender.resume();
+  }
+
+  #onStalled(error: unknown): void {
+    this.stallCount++;
+    this.#logger.warn("no descriptor is left for the next segment; records wait", {
+      log: this.#options.log,
+      partition: this.number,
+      error,
+    });
+  }
+
+  #updateAccepting(): void {
+    const takes = this.#status === "open" || (this.#status === "opening" && this.#options.expect === "new");
+    this.#accepting = takes && this.#diskFull === undefined;
+  }
+
   #becomeReadOnly(reason: string, cause: unknown): PolylogError {
     const partition = this.number;
     const error = logErrors.PARTITION_READ_ONLY({ log: this.#options.log, partition, reason }, cause);
@@ -377,6 +435,7 @@ export class Partition {
 
   /** Takes no more records, writes and syncs what it has, and closes its files. Rejects when that fails. */
   close(): Promise<void> {
+    this.#appender.finish();
     this.#closing ??= this.#close(true);
     return this.#closing;
   }
@@ -398,6 +457,7 @@ export class Partition {
     this.#refusal ??= this.#closedError();
     this.#appender.end(this.#refusal);
     await this.#appender.quiet();
+    this.#options.space?.unwatch(this);
     if (wasOpen && finish && failure === undefined) {
       await this.#saveProducers();
       await this.#segments.writeIndex(this.#segments.active!);

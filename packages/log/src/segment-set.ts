@@ -22,6 +22,8 @@ export class SegmentSet {
   producers = false;
   /** Files of closed segments, least recently used first. */
   readonly #open = new Map<Segment, Promise<StorageFile>>();
+  /** Where a segment begins whose file this made and whose header is not synced yet. */
+  #begunAt: number | undefined;
   #users = 0;
   #whenUnused: (() => void) | undefined;
 
@@ -63,10 +65,11 @@ export class SegmentSet {
 
   /**
    * Begins a segment, which survives the machine when this resolves. The one before must be sealed already; `link` is to
-   * its last batch.
+   * its last batch. May be called again after it rejected.
    */
   async create(baseOffset: number, nowMs: number, link: Buffer = genesisLink): Promise<Segment> {
-    const file = await this.openFile(segmentFileName(baseOffset), "create");
+    const file = await this.openFile(segmentFileName(baseOffset), this.#begunAt === baseOffset ? "replace" : "create");
+    this.#begunAt = baseOffset;
     const producersBefore = this.producers;
     try {
       await this.writeHeader(file, baseOffset, nowMs, link);
@@ -75,6 +78,7 @@ export class SegmentSet {
       await file.close().catch(() => undefined); // The first failure is the one to report.
       throw error;
     }
+    this.#begunAt = undefined;
     const previous = this.active;
     if (previous !== undefined) this.#keepForReaders(previous);
     const segment = new Segment(baseOffset, segmentHeaderSize, baseOffset, previous?.timestampLast ?? 0);

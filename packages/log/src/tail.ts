@@ -28,6 +28,7 @@ import {
   slabSizeMin,
   timestampSpanMax,
 } from "./limits.ts";
+import { PendingTotal } from "./pending-total.ts";
 import type { ProducedBatch } from "./producers/produced-batch.ts";
 import {
   type RecordFields,
@@ -49,6 +50,8 @@ const richOverhead = 4 + 1 + 5;
 export class Tail implements SlabOwner {
   readonly #cache: TailCache;
   readonly #partition: number;
+  /** Has what waits here, too. */
+  readonly #total: PendingTotal;
   #epoch: number;
   #nextOffset = 0;
   #timestampMs = 0;
@@ -74,8 +77,9 @@ export class Tail implements SlabOwner {
   #timestampFirst = 0;
   #timestampLast = 0;
 
-  constructor(cache: TailCache, partition: number, epoch: number) {
+  constructor(cache: TailCache, partition: number, epoch: number, total: PendingTotal = new PendingTotal()) {
     this.#cache = cache;
+    this.#total = total;
     this.#partition = partition;
     this.#epoch = epoch;
   }
@@ -177,6 +181,7 @@ export class Tail implements SlabOwner {
     this.#leaveRoom(payload.length, rich, this.#stamp(nowMs));
     copyBytes(payload, 0, payload.length, this.#bytes, this.#position);
     this.#position += payload.length;
+    this.#total.bytes += payload.length + batchHeaderSize;
     this.#nextOffset += count;
     this.#count = count;
     this.#produced = true;
@@ -202,8 +207,10 @@ export class Tail implements SlabOwner {
       }
     }
     copyBytes(bytes, from, to, this.#bytes, this.#position);
+    const start = this.#position;
     if (gap === 0) this.#position += to - from;
     else this.#closeGaps(taken, gap);
+    this.#total.bytes += this.#position - start + (this.#count === 0 ? batchHeaderSize : 0);
     this.#nextOffset += taken;
     this.#count += taken;
     if (this.#count >= batchRecordsMax) this.#limit = 0;
@@ -310,6 +317,7 @@ export class Tail implements SlabOwner {
   }
 
   #endRecord(size: number): number {
+    this.#total.bytes += 4 + size + (this.#count === 0 ? batchHeaderSize : 0);
     this.#position += 4 + size;
     if (++this.#count >= batchRecordsMax) this.#limit = 0;
     return this.#nextOffset++;
@@ -372,6 +380,7 @@ export class Tail implements SlabOwner {
     let batches = run.batches;
     for (let i = this.#waitingFrom; batches > 0; i++) batches = this.#slabs[i]!.markWritten(batches);
     this.#waitingSize -= run.size;
+    this.#total.remove(run.size);
   }
 
   /** Written batches from the one with `offset` on, about `sizeMax` bytes, at least one; undefined when not cached. */
@@ -383,6 +392,7 @@ export class Tail implements SlabOwner {
 
   /** Gives up what is not written: it never will be. */
   dropWaiting(): void {
+    this.#total.remove(this.pendingBytes);
     this.#count = 0;
     this.#waitingSize = 0;
     for (const slab of this.#slabs) slab.dropWaiting();

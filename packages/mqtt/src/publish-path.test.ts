@@ -228,6 +228,30 @@ test("drops and counts QoS 0 when the log is read-only", async () => {
   assert.equal(server.complaints.length, 1);
 });
 
+test("while the disk is full, closes without PUBACK and drops QoS 0", async () => {
+  const server = await MemoryServer.start({ captures: captured, diskFreeMin: 1000 });
+  server.connect("a").publish("log/a", "x");
+  await server.run();
+  server.storage.freeBytesLeft = 999;
+  server.clock.advance(1000);
+  await server.run();
+  const client = server.connect("b");
+  client.publish("log/a", "x");
+  assert.equal(server.metric('polylog_mqtt_messages_refused_total{reason="storage"}'), 1);
+  client.publish("kept", "x", { retain: true });
+  client.publish("kept", "", { retain: true });
+  assert.equal(server.metric('polylog_mqtt_messages_refused_total{reason="storage"}'), 2);
+  client.publish("log/a", "x", { qos: 1 });
+  assert.deepEqual([client.packets(), client.closed], [[], true]);
+  server.storage.freeBytesLeft = 10_000_000;
+  server.clock.advance(1000);
+  await server.run();
+  const later = server.connect("c");
+  later.publish("log/a", "x", { qos: 1 });
+  await server.run();
+  assert.deepEqual(later.packets(), [puback(1)]);
+});
+
 test("a retained message of QoS 0 that is not stored blocks no PUBACK", async () => {
   const server = await MemoryServer.start({ captures: captured });
   server.storage.failAt("write", 1);
@@ -276,6 +300,22 @@ test("stops reading while a log has no room", async () => {
     identifiers,
     bytes.map((_, index) => index + 1),
   );
+});
+
+test("stops reading while all logs together have no room", async () => {
+  const captures = ["a", "b"].map((log) => ({ log, filter: `${log}/#` }));
+  const server = await MemoryServer.start({ captures, pendingTotalMax: 1000 });
+  server.storage.manual = true;
+  const other = server.connect("other");
+  other.publish("a/1", "x".repeat(1000), { qos: 1 });
+  const client = server.connect("client");
+  client.publish("b/1", "x", { qos: 1 });
+  await server.run();
+  assert.deepEqual([client.stream.paused, client.packets()], [true, []]);
+  server.storage.manual = false;
+  server.storage.complete();
+  await server.run();
+  assert.deepEqual([client.stream.paused, client.packets(), other.packets()], [false, [puback(1)], [puback(1)]]);
 });
 
 test("stops reading while too many messages wait for their PUBACK", async () => {

@@ -4,13 +4,13 @@ import type { Broker, BrokerLog, DurabilityWaiter, Partition, RecordFields } fro
 
 /**
  * A partition of the log that has all the bytes waiting that it may have; wait with `whenDrained` before publishing. One
- * that failed is not waited for: appending to it says why. Hot: no allocation.
+ * that refuses for another reason is not waited for: appending to it says why. Hot: no allocation.
  */
 export function saturatedPartition(log: BrokerLog): Partition | undefined {
   const partitions = log.partitions;
   for (let i = 0; i < partitions.length; i++) {
     const partition = partitions[i]!;
-    if (partition.saturated && partition.status !== "readOnly" && partition.status !== "closed") return partition;
+    if (partition.saturated) return partition;
   }
   return undefined;
 }

@@ -93,6 +93,7 @@ export const applicationCodes: ReadonlyMap<string, number> = new Map([
   ["log.OFFSET_OUT_OF_RANGE", -32007],
   ["log.APPEND_QUEUE_FULL", -32008],
   ["log.PARTITION_READ_ONLY", -32009],
+  ["log.DISK_FULL", -32045],
   ["log.PARTITION_CLOSED", -32010],
   ["log.RECORD_TOO_LARGE", -32011],
   ["log.CORRUPT_BATCH", -32012],

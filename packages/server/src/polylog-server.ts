@@ -13,7 +13,7 @@ import { type Service, ServiceGroup, type StopOptions, service } from "@polylog/
 import { type Logger, MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
 import { type ListenAddress, TcpListener, TurnFlusher } from "@polylog/base/transport";
 import { Broker, type CaptureRule } from "@polylog/broker";
-import { acquireDataDirLock, type DataDirLock, FileStorage, LevelStateStore, LogStore } from "@polylog/log";
+import { acquireDataDirLock, type DataDirLock, DiskSpace, FileStorage, LevelStateStore, LogStore } from "@polylog/log";
 import { MqttServer } from "@polylog/mqtt";
 import { NsqServer } from "@polylog/nsq";
 import { RpcServer } from "@polylog/rpc";
@@ -64,9 +64,10 @@ export class PolylogServer implements Service {
 
   #compose(): Service[] {
     const parts = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
-    const { state, logs, services } = this.#composeStorage();
+    const { space, state, logs, services } = this.#composeStorage();
     const broker = new Broker({ ...parts, logs, state, captures: this.#captures });
     broker.registerMetrics(this.#metrics);
+    logs.registerMetrics(this.#metrics);
     registerProcessMetrics(this.#metrics, this.#clock);
     const flusher = new TurnFlusher(this.#clock);
     const mqtt = new MqttServer({
@@ -82,14 +83,21 @@ export class PolylogServer implements Service {
     this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, (socket) => mqtt.accept(socket));
     this.#listenTcp("nsqTcp", "NSQ listener", this.#options.nsqTcpListen, (socket) => nsq.accept(socket));
     this.#listenHttp("nsqHttp", "NSQ HTTP listener", this.#options.nsqHttpListen, { onRequest: nsq.handleRequest });
-    this.#listenHttp("http", "HTTP listener", this.#options.httpListen, this.#routes(broker, rpc));
+    this.#listenHttp("http", "HTTP listener", this.#options.httpListen, this.#routes(broker, space, rpc));
     return [...services, broker, protocols, ...this.#listeners.values()];
   }
 
-  #composeStorage(): { state: LevelStateStore; logs: LogStore; services: Service[] } {
+  #composeStorage(): { space: DiskSpace; state: LevelStateStore; logs: LogStore; services: Service[] } {
     const options = this.#options;
     let lock: DataDirLock | undefined;
-    const state = new LevelStateStore(join(this.dataDir, "state"));
+    const space = new DiskSpace({
+      storage: new FileStorage(this.dataDir),
+      clock: this.#clock,
+      logger: this.#logger,
+      floorBytes: options.diskFreeMin,
+      reserveSize: options.diskReserveSize,
+    });
+    const state = new LevelStateStore(join(this.dataDir, "state"), { makeRoom: (cause) => space.makeRoom(cause) });
     const logs = new LogStore({
       storage: new FileStorage(join(this.dataDir, "logs")),
       state,
@@ -98,6 +106,8 @@ export class PolylogServer implements Service {
       defaults: { durability: options.durability, segmentSizeMax: options.logSegmentSize },
       syncIntervalMs: options.logSyncIntervalMs,
       pendingBytesMax: options.logAppendQueueSizeMax,
+      pendingTotalMax: options.logAppendQueueTotalMax,
+      space,
       tailCacheSizeMax: options.tailCacheSizeMax,
     });
     const dataDirectory = service(
@@ -107,6 +117,11 @@ export class PolylogServer implements Service {
         lock = await acquireDataDirLock(this.dataDir);
       },
       async () => lock?.release(),
+    );
+    const diskSpace = service(
+      "disk space",
+      () => space.start(),
+      () => space.stop(),
     );
     const stateStore = service(
       "state store",
@@ -118,10 +133,10 @@ export class PolylogServer implements Service {
       () => logs.open(),
       () => logs.close(),
     );
-    return { state, logs, services: [dataDirectory, stateStore, logStore] };
+    return { space, state, logs, services: [dataDirectory, diskSpace, stateStore, logStore] };
   }
 
-  #routes(broker: Broker, rpc: RpcServer): HttpRouter {
+  #routes(broker: Broker, space: DiskSpace, rpc: RpcServer): HttpRouter {
     return new HttpRouter([
       {
         path: "/rpc",
@@ -133,7 +148,7 @@ export class PolylogServer implements Service {
         path: "/health",
         methods: ["GET", "HEAD"],
         handle: (_request, response) =>
-          sendHealth(response, readHealth(broker, this.#clock.monotonicMs() - this.#startedAtMs)),
+          sendHealth(response, readHealth(broker, space, this.#clock.monotonicMs() - this.#startedAtMs)),
       },
       {
         path: "/metrics",

@@ -26,7 +26,7 @@ export interface ServerProcess {
 
 export interface ServerOptions {
   readonly dataDir: string;
-  /** Further flags, after the defaults (every listener on port 0), so they win. */
+  /** Further flags, after the defaults (every listener on port 0, no disk reserve), so they win. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** How long it may take to become ready, in milliseconds. Default 20,000. */
@@ -92,7 +92,8 @@ function launch(options: ServerOptions, nodeArguments: readonly string[]): Launc
   const runDir = mkdtempSync(join(tmpdir(), "polylog-run-"));
   const readyFile = join(runDir, "ready.json");
   const listeners = ["mqtt", "nsq-tcp", "nsq-http", "http"].map((name) => `--${name}-listen=127.0.0.1:0`);
-  const files = [`--data-dir=${options.dataDir}`, `--ready-file=${readyFile}`];
+  // A reserve would be written anew for the directory of every test.
+  const files = [`--data-dir=${options.dataDir}`, `--ready-file=${readyFile}`, "--disk-reserve=0"];
   const flags = [...listeners, ...files, ...(options.flags ?? [])];
   const words = [...(options.wrapper ?? []), process.execPath, ...nodeArguments, command, "serve", ...flags];
   const stdin = nodeArguments.length === 0 ? "ignore" : "pipe";

@@ -53,10 +53,13 @@ export class TcpListener implements Service {
   }
 }
 
-/** Listens and turns the usual failures into errors that say what to do. HTTP servers are TCP servers too. */
+/**
+ * Listens and turns the usual failures into errors that say what to do. HTTP servers are TCP servers too. A connection that
+ * cannot be accepted later on, for want of a descriptor for example, is that connection's end and not the server's.
+ */
 export function listen(server: Server, name: string, { host, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(listenError(error, name, host, port)));
+    server.on("error", (error) => reject(listenError(error, name, host, port)));
     server.listen({ host, port, backlog: 1024 }, () => resolve());
   });
 }

@@ -161,6 +161,7 @@ export class Catalog {
     } catch (error) {
       if (log.channels.get(name) === channel) log.channels.delete(name);
       channel.close(true);
+      this.#options.channelStore.forget(channel);
       throw error;
     } finally {
       this.#creating.delete(channel);

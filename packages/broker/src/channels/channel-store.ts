@@ -2,13 +2,16 @@
  * Saves channels' progress to the state store and loads it back. Dirty channels are collected and written together, at
  * most every `channelSaveIntervalMs`: a crash loses no message, only the memory of the last answers, and what was
  * answered in that time is delivered once more. Creation and deletion are written before they are acknowledged.
+ *
+ * What the state store had no room for is kept, one operation per row, and goes first with the next save, which follows after
+ * `channelSaveRetryMs` at the latest.
  */
 
 import type { Clock, Timer } from "@polylog/base/clock";
-import type { PolylogError } from "@polylog/base/errors";
+import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import type { StateOperation, StateStore } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
-import { channelSaveIntervalMs } from "../limits.ts";
+import { channelSaveIntervalMs, channelSaveRetryMs } from "../limits.ts";
 import type { Channel, ChannelSettings } from "./channel.ts";
 import {
   channelKey,
@@ -46,8 +49,12 @@ export interface LoadedWindow {
 export class ChannelStore {
   readonly #state: StateStore;
   readonly #clock: Clock;
+  /** Hears of the first failure after a success. */
   readonly #onFailure: (error: PolylogError) => void;
   readonly #dirty = new Set<Channel>();
+  /** What is being written, or found no room when it was, by key. */
+  readonly #unwritten = new Map<string, StateOperation>();
+  #failing = false;
   #timer: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -82,7 +89,7 @@ export class ChannelStore {
     const operations: StateOperation[] = [];
     for (const channel of this.#dirty) this.#collect(channel, operations);
     this.#dirty.clear();
-    if (operations.length === 0) return this.#writing;
+    if (operations.length === 0 && this.#unwritten.size === 0) return this.#writing;
     const written = this.#writing.then(() => this.#write(operations));
     this.#writing = written.catch(() => undefined);
     return written;
@@ -93,6 +100,7 @@ export class ChannelStore {
     this.#dirty.delete(channel);
     if (channel.ephemeral) return;
     await this.#writing;
+    this.forget(channel);
     const keys = [channelKey(channel.logName, channel.name)];
     for (const partition of channel.windows().keys()) {
       keys.push(windowKey(channel.logName, channel.name, partition));
@@ -100,6 +108,18 @@ export class ChannelStore {
         keys.push(key);
     }
     await this.#write(keys.map((key) => ({ type: "delete", key })));
+  }
+
+  /** Writes nothing of the channel that is not written yet. */
+  forget(channel: Channel): void {
+    const { logName, name } = channel;
+    this.#dirty.delete(channel);
+    this.#unwritten.delete(channelKey(logName, name));
+    for (const partition of channel.windows().keys()) {
+      this.#unwritten.delete(windowKey(logName, name, partition));
+      const pages = pagePrefix(logName, name, partition);
+      for (const key of this.#unwritten.keys()) if (key.startsWith(pages)) this.#unwritten.delete(key);
+    }
   }
 
   async load(): Promise<SavedChannel[]> {
@@ -156,14 +176,27 @@ export class ChannelStore {
   }
 
   async #write(operations: readonly StateOperation[]): Promise<void> {
+    for (const operation of operations) this.#unwritten.set(operation.key, operation);
+    const all = [...this.#unwritten.values()];
     try {
-      await this.#state.write(operations);
+      await this.#state.write(all);
+      this.#settle(all);
+      this.#failing = false;
     } catch (error) {
+      if (isCodedError(error) && error.retryable)
+        this.#timer ??= this.#clock.setTimer(() => void this.flush(), channelSaveRetryMs);
+      else this.#settle(all);
       const reason = error instanceof Error ? error.message : String(error);
       const failure = brokerErrors.STATE_WRITE_FAILED({ reason }, error);
-      this.#onFailure(failure);
+      if (!this.#failing) this.#onFailure(failure);
+      this.#failing = true;
       throw failure;
     }
+  }
+
+  #settle(operations: readonly StateOperation[]): void {
+    for (const operation of operations)
+      if (this.#unwritten.get(operation.key) === operation) this.#unwritten.delete(operation.key);
   }
 
   #wallOffsetMs(): number {

@@ -5,24 +5,32 @@
  */
 
 import { type Clock, ManualClock } from "@polylog/base/clock";
-import { LogStore, type LogStoreOptions, MemoryStateStore, MemoryStorage } from "@polylog/log";
+import { DiskSpace, LogStore, type LogStoreOptions, MemoryStateStore, MemoryStorage } from "@polylog/log";
 import { settle } from "@polylog/testkit";
 import { Broker, type BrokerOptions } from "../broker.ts";
 
 export type MemoryBrokerOptions = Partial<Pick<BrokerOptions, "access" | "bus" | "captures" | "limits" | "logger">> &
-  Pick<LogStoreOptions, "defaults" | "pendingBytesMax" | "tailCacheSizeMax">;
+  Pick<LogStoreOptions, "defaults" | "pendingBytesMax" | "pendingTotalMax" | "tailCacheSizeMax"> & {
+    /** Bytes that must stay free for records to be taken; default: nobody looks. */
+    readonly diskFreeMin?: number;
+  };
 
 export class MemoryBroker {
   readonly clock = new ManualClock();
   readonly storage: MemoryStorage;
   readonly state: MemoryStateStore;
+  readonly space: DiskSpace | undefined;
   readonly logs: LogStore;
   readonly broker: Broker;
 
   private constructor(storage: MemoryStorage, state: MemoryStateStore, options: MemoryBrokerOptions) {
     this.storage = storage;
     this.state = state;
-    this.logs = new LogStore({ ...options, storage, state, clock: this.clock });
+    const { clock } = this;
+    const { diskFreeMin: floorBytes } = options;
+    this.space = floorBytes === undefined ? undefined : new DiskSpace({ storage, clock, floorBytes });
+    const disk = this.space === undefined ? {} : { space: this.space };
+    this.logs = new LogStore({ ...options, ...disk, storage, state, clock });
     this.broker = new Broker({ ...options, logs: this.logs, state, clock: this.clock });
   }
 
@@ -34,6 +42,7 @@ export class MemoryBroker {
 
   static async #open(storage: MemoryStorage, state: MemoryStateStore, options: MemoryBrokerOptions) {
     const opened = new MemoryBroker(storage, state, options);
+    await opened.space?.start();
     await opened.logs.open();
     await opened.broker.start();
     await opened.run();

@@ -177,3 +177,34 @@ test("takes no more writes after one failed", async (context) => {
   assert.deepEqual(await store.get("e"), Buffer.from("e"));
   await store.close();
 });
+
+test("opens itself again when a write had no room, and writes it once more", async (context) => {
+  const directory = await temporaryDirectory(context);
+  const causes: unknown[] = [];
+  const store = new LevelStateStore(directory, { makeRoom: async (cause) => void causes.push(cause) });
+  await store.open();
+  const batch = ClassicLevel.prototype.batch;
+  context.after(() => Object.assign(ClassicLevel.prototype, { batch }));
+  let failuresLeft = 0;
+  const failing = function (this: ClassicLevel, ...args: unknown[]): unknown {
+    if (failuresLeft-- > 0) return Promise.reject(new Error("IO error: 000003.log: No space left on device"));
+    return Reflect.apply(batch, this, args);
+  };
+  Object.assign(ClassicLevel.prototype, { batch: failing });
+  const put = (key: string): Promise<void> => store.write([{ type: "put", key, value: Buffer.from(key) }]);
+  await put("a");
+  failuresLeft = 1;
+  const answers = [put("b"), store.compareAndSet("c", undefined, Buffer.from("c"))];
+  assert.deepEqual(await Promise.all([...answers, store.get("a")]), [undefined, true, Buffer.from("a")]);
+  assert.equal(causes.length, 1);
+  failuresLeft = 2;
+  await assert.rejects(put("d"), { code: "log.STATE_FULL", retryable: true });
+  assert.deepEqual(await store.get("b"), Buffer.from("b"));
+  await put("e");
+  assert.deepEqual([causes.length, await store.get("e")], [3, Buffer.from("e")]);
+  await store.close();
+  await store.open();
+  for (const key of ["a", "b", "c", "e"]) assert.deepEqual(await store.get(key), Buffer.from(key));
+  assert.equal(await store.get("d"), undefined);
+  await store.close();
+});

@@ -10,6 +10,10 @@
  *
  * After a failed write nobody knows what reached the disk, and LevelDB would write on behind a torn record: the store
  * refuses all further writes with `log.STATE_WRITE_FAILED` until it is closed and opened again.
+ *
+ * For want of room or descriptors, which passes, it does that itself, once room was made: opened again, LevelDB drops the torn
+ * record, and the same batch is written once more, which changes nothing if it was there already. If that fails, too, those
+ * of the batch hear `log.STATE_FULL`, and the next batch tries again.
  */
 
 import { PolylogError } from "@polylog/base/errors";
@@ -29,6 +33,15 @@ import { decodeStateValue, encodeStateValue } from "./state-value.ts";
 /** An operation as LevelDB takes it. */
 type LevelOperation = { type: "put"; key: string; value: Buffer } | { type: "del"; key: string };
 
+/** What LevelDB says of the system's errors that pass. It has no codes for them. */
+const noRoomPattern = /No space left on device|Disk quota exceeded/;
+const noDescriptorPattern = /Too many open files/;
+
+export interface LevelStateStoreOptions {
+  /** Called after a write that failed for want of room; resolves when as much as possible was made. */
+  readonly makeRoom?: (cause: unknown) => Promise<void>;
+}
+
 /** A write in line. Its values are copies. */
 interface Waiting {
   readonly operations: readonly LevelOperation[];
@@ -42,11 +55,15 @@ interface Waiting {
 
 export class LevelStateStore implements StateStore {
   readonly #directory: string;
-  /** Made when the store opens, because it opens by itself once made; undefined while the store is closed. */
+  readonly #makeRoom: (cause: unknown) => Promise<void>;
+  /** Made when the store opens, because it opens by itself once made; undefined while the store is closed, or could not be
+   * opened again for want of room. */
   #level: ClassicLevel<string, Buffer> | undefined;
   #status: "closed" | "open" = "closed";
-  /** Why a write failed since the store was opened. */
-  #failure: string | undefined;
+  /** Why a write failed since LevelDB was opened. */
+  #failure: unknown;
+  /** Settles when LevelDB is open again, or cannot be; undefined when that is not under way. */
+  #reopening: Promise<void> | undefined;
   #waiting: Waiting[] = [];
   #waitingSize = 0;
   /** Settles when nothing is left in line; undefined when nothing is. */
@@ -55,8 +72,9 @@ export class LevelStateStore implements StateStore {
   #transition: Promise<void> = Promise.resolve();
 
   /** `directory`: created when missing; one process at a time, which LevelDB holds with a lock of the kernel. */
-  constructor(directory: string) {
+  constructor(directory: string, options: LevelStateStoreOptions = {}) {
     this.#directory = directory;
+    this.#makeRoom = options.makeRoom ?? (async () => undefined);
   }
 
   /** Rejects with `log.STATE_LOCKED`, `STATE_DAMAGED` or `STATE_OPEN_FAILED`; nothing is held or changed then. */
@@ -88,7 +106,8 @@ export class LevelStateStore implements StateStore {
 
   /** LevelDB reads ahead of the consumer, by up to 16 KiB or one value. */
   async *entries(prefix: string): AsyncGenerator<readonly [string, Buffer]> {
-    const level = this.#requireOpen();
+    this.#requireOpen();
+    const level = await this.#ready();
     try {
       for await (const [key, encoded] of level.iterator({ gte: prefix })) {
         if (!key.startsWith(prefix)) return;
@@ -101,6 +120,15 @@ export class LevelStateStore implements StateStore {
 
   async #openNow(): Promise<void> {
     if (this.#status === "open") return;
+    await this.#openLevel().catch(async (error: unknown) => {
+      if (!hasNoRoom(error)) throw error;
+      await this.#makeRoom(error);
+      await this.#openLevel();
+    });
+    this.#status = "open";
+  }
+
+  async #openLevel(): Promise<void> {
     try {
       const damage = await checkLevelFiles(this.#directory);
       if (damage !== undefined) throw logErrors.STATE_DAMAGED({ name: this.#directory, reason: damage });
@@ -110,7 +138,6 @@ export class LevelStateStore implements StateStore {
       await this.#closeLevel(); // A failed open keeps LevelDB's lock.
       throw this.#openError(error);
     }
-    this.#status = "open";
     this.#failure = undefined;
   }
 
@@ -133,7 +160,7 @@ export class LevelStateStore implements StateStore {
     sync: boolean,
   ): Promise<boolean> {
     this.#requireOpen();
-    if (this.#failure !== undefined) throw this.#writeError(this.#failure);
+    if (this.#failure !== undefined && !isShortage(this.#failure)) throw this.#writeError(this.#failure);
     const size = checkOperations(operations);
     if (this.#waitingSize > 0 && this.#waitingSize + size > stateWaitingSizeMax) {
       throw logErrors.STATE_BUSY({ size: this.#waitingSize, sizeMax: stateWaitingSizeMax });
@@ -173,14 +200,43 @@ export class LevelStateStore implements StateStore {
     }
     this.#waiting.splice(0, taken);
     try {
-      if (this.#failure !== undefined) throw new Error(this.#failure);
-      await this.#level!.batch([...batch.values()], { sync });
+      await this.#apply([...batch.values()], sync);
       for (const { waiting, applied } of answers) waiting.resolve(applied);
     } catch (error) {
-      this.#failure = reasonOf(error);
-      for (const { waiting } of answers) waiting.reject(this.#writeError(this.#failure, error));
+      this.#failure = error;
+      for (const { waiting } of answers) waiting.reject(this.#writeError(error));
     }
     this.#waitingSize -= size;
+  }
+
+  async #apply(operations: LevelOperation[], sync: boolean): Promise<void> {
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      await this.#level!.batch(operations, { sync });
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      this.#failure = error;
+      this.#reopening = this.#reopen(error).finally(() => {
+        this.#reopening = undefined;
+      });
+      await this.#reopening;
+      await this.#level!.batch(operations, { sync });
+    }
+  }
+
+  async #reopen(cause: unknown): Promise<void> {
+    if (hasNoRoom(cause)) await this.#makeRoom(cause);
+    await this.#closeLevel();
+    await this.#openLevel();
+  }
+
+  /** LevelDB, once it is open again if it is being opened. Rejects with STATE_FULL when it could not be. */
+  async #ready(): Promise<ClassicLevel<string, Buffer>> {
+    await this.#reopening?.catch(() => undefined);
+    if (this.#level !== undefined) return this.#level;
+    throw this.#failure === undefined
+      ? logErrors.STATE_CLOSED({ name: this.#directory })
+      : this.#writeError(this.#failure);
   }
 
   /** Whether the condition, if any, is true of the store as it will be after `batch`. */
@@ -199,7 +255,7 @@ export class LevelStateStore implements StateStore {
 
   async #read(key: string): Promise<Buffer | undefined> {
     try {
-      const encoded = await this.#level!.get(key);
+      const encoded = await (await this.#ready()).get(key);
       return encoded && this.#decode(key, encoded);
     } catch (error) {
       throw this.#readError(error);
@@ -213,13 +269,14 @@ export class LevelStateStore implements StateStore {
     throw logErrors.STATE_DAMAGED({ name: this.#directory, reason });
   }
 
-  #requireOpen(): ClassicLevel<string, Buffer> {
+  #requireOpen(): void {
     if (this.#status === "closed") throw logErrors.STATE_CLOSED({ name: this.#directory });
-    return this.#level!;
   }
 
-  #writeError(reason: string, cause?: unknown): Error {
-    return logErrors.STATE_WRITE_FAILED({ name: this.#directory, reason }, cause);
+  #writeError(error: unknown): Error {
+    const details = { name: this.#directory, reason: reasonOf(error) };
+    const failure = isShortage(error) ? logErrors.STATE_FULL : logErrors.STATE_WRITE_FAILED;
+    return failure(details, error);
   }
 
   #readError(error: unknown): unknown {
@@ -257,6 +314,14 @@ function innermostOf(error: unknown): Error {
   let innermost = error instanceof Error ? error : new Error(String(error));
   while (innermost.cause instanceof Error) innermost = innermost.cause;
   return innermost;
+}
+
+function isShortage(error: unknown): boolean {
+  return hasNoRoom(error) || noDescriptorPattern.test(reasonOf(error));
+}
+
+function hasNoRoom(error: unknown): boolean {
+  return noRoomPattern.test(reasonOf(error));
 }
 
 function reasonOf(error: unknown): string {

@@ -31,6 +31,9 @@ export type FaultyCall =
   | "makeDirectory"
   | "syncDirectory";
 
+/** What the system calls them in its errors, where the names differ. */
+const syscalls: Partial<Record<FaultyCall, string>> = { sync: "fdatasync", syncDirectory: "fsync" };
+
 export interface MemoryStorageOptions {
   /** Keeps what a crash would leave, at the price of a second copy. Default false. */
   readonly simulate?: boolean;
@@ -149,7 +152,18 @@ export class MemoryStorage implements Storage {
 
   /** The `nth` call of this kind from now on fails, 1 being the next. For tests. */
   failAt(call: FaultyCall, nth: number, error: Error = systemError("EIO", "simulated")): void {
+    if (!("syscall" in error)) Object.assign(error, { syscall: syscalls[call] ?? call });
     this.#faults.push({ call, callsLeft: nth, error });
+  }
+
+  /** As `failAt`, with the system's `code`: `ENOSPC`, `EMFILE`, … */
+  failWith(code: string, call: FaultyCall, nth: number): void {
+    this.failAt(call, nth, systemError(code, "simulated"));
+  }
+
+  /** Nothing fails any more. For tests. */
+  failNoMore(): void {
+    this.#faults = [];
   }
 
   /** Ends the life of everything that uses this storage and returns what is left. `seed` decides what is torn. */

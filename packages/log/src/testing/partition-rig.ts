@@ -2,6 +2,7 @@
 
 import { ManualClock } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
+import { DiskSpace } from "../disk/disk-space.ts";
 import type { Durability, DurabilityWaiter } from "../durability.ts";
 import { Partition, type PartitionOptions } from "../partition.ts";
 import { decodeHeaders, RecordCursor } from "../record-cursor.ts";
@@ -11,15 +12,22 @@ import { TailCache } from "../tail-cache.ts";
 
 export const directory = "orders/0";
 
+export interface PartitionRigOptions extends Partial<PartitionOptions> {
+  /** The partition knows of its disk: a write without room is tried again. Default false. */
+  readonly watchesDisk?: boolean;
+}
+
 export class PartitionRig {
   storage: MemoryStorage;
   readonly clock = new ManualClock();
   cache = new TailCache();
   partition: Partition;
   readonly #options: Partial<PartitionOptions>;
+  readonly #watchesDisk: boolean;
 
-  constructor(options: Partial<PartitionOptions> = {}) {
+  constructor({ watchesDisk = false, ...options }: PartitionRigOptions = {}) {
     this.#options = options;
+    this.#watchesDisk = watchesDisk;
     this.storage = new MemoryStorage({ simulate: true });
     this.partition = this.build();
   }
@@ -27,13 +35,16 @@ export class PartitionRig {
   /** A partition on the storage as it is now, with a memory of its own. */
   build(options: Partial<PartitionOptions> = {}): Partition {
     this.cache = new TailCache();
+    const { storage, clock } = this;
+    const disk = this.#watchesDisk ? { space: new DiskSpace({ storage, clock, floorBytes: 0 }) } : {};
     this.partition = new Partition({
       log: "orders",
       number: 0,
-      storage: this.storage,
+      storage,
       directory,
-      clock: this.clock,
+      clock,
       cache: this.cache,
+      ...disk,
       ...this.#options,
       ...options,
     });

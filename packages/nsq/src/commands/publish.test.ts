@@ -213,6 +213,41 @@ test("stops reading while the log is full", async () => {
   assert.deepEqual(client.stream.received(), Buffer.concat([...oks, error("E_INVALID cannot CLS in current state")]));
 });
 
+test("stops reading while all logs together have too much waiting", async () => {
+  const nsqd = await TestNsqd.start({ broker: { pendingTotalMax: 4000 } });
+  const clients = Array.from({ length: 8 }, () => nsqd.connect());
+  for (const [i, client] of clients.entries())
+    client.send(...new Array(4).fill(sized(`PUB orders${i}`, Buffer.alloc(500, "x"))));
+  assert.deepEqual(
+    clients.map((client) => client.stream.paused),
+    [false, false, true, true, true, true, true, true],
+  );
+  await nsqd.run();
+  for (const client of clients) {
+    assert.equal(client.stream.paused, false);
+    assert.deepEqual(client.stream.received(), Buffer.concat([ok, ok, ok, ok]));
+  }
+});
+
+test("refuses while the disk is full, and delivers and finishes all the same", async () => {
+  const nsqd = await TestNsqd.start({ broker: { diskFreeMin: 1000 } });
+  const consumer = await nsqd.subscribe("orders", "billing");
+  await nsqd.connect().exchange(sized("PUB orders", "a"));
+  nsqd.memory.storage.freeBytesLeft = 999;
+  await nsqd.memory.advance(1000);
+  const answer = await nsqd.connect().exchange(sized("PUB orders", "b"));
+  assert.match(answer.toString("latin1", 8), /^E_PUB_FAILED PUB failed the disk is full: 999 bytes are free/);
+  assert.match((await nsqd.connect().exchange(sized("PUB new", "b"))).toString("latin1", 8), /disk is full/);
+  consumer.stream.received();
+  const delivered = await consumer.exchange("RDY 1\n");
+  assert.equal(delivered.toString("latin1").endsWith("a"), true);
+  await consumer.exchange(`FIN ${idOf(0)}\n`);
+  assert.equal(nsqd.catalog.require("orders").channels.get("billing")!.depth, 0);
+  nsqd.memory.storage.freeBytesLeft = 10_000_000;
+  await nsqd.memory.advance(1000);
+  assert.deepEqual(await nsqd.connect().exchange(sized("PUB orders", "c")), ok);
+});
+
 test("counts messages and commands", async () => {
   const nsqd = await TestNsqd.start();
   await nsqd.connect().exchange(sized("PUB orders", "a"), mpub("orders", ["b", "c"]), sized("DPUB orders 9", "d"));

@@ -96,6 +96,16 @@ test("refuses what the log does not take as EXITING", async (context) => {
   }
 });
 
+test("says when the disk is full", async (context) => {
+  const { nsqd, request } = await startHttp(context, { broker: { diskFreeMin: 1000 } });
+  await request("POST", "/pub?topic=orders", "a");
+  nsqd.memory.storage.freeBytesLeft = 999;
+  await nsqd.memory.advance(1000);
+  const { status, body } = await request("POST", "/pub?topic=orders", "b");
+  assert.deepEqual([status, body], [503, '{"message":"DISK_FULL"}']);
+  assert.match((await request("GET", "/ping")).body, /^NOK - the disk is full/);
+});
+
 test("refuses to publish once the server stops", async (context) => {
   const { nsqd, request } = await startHttp(context);
   await nsqd.server.stop();

@@ -1,5 +1,6 @@
 /** What /pub and /mpub share: the topic, back-pressure, and waiting until the log has the messages. */
 
+import { isCodedError } from "@polylog/base/errors";
 import type { BrokerLog, DurabilityWaiter } from "@polylog/broker";
 import { saturatedPartition } from "../publishing.ts";
 import { type HttpExchange, HttpRefusal } from "./http-exchange.ts";
@@ -13,7 +14,8 @@ export function logToPublishTo(exchange: HttpExchange): BrokerLog {
 
 /**
  * Appends once the log has room, and resolves when what was appended reached the log's level. `append` answers as
- * `Broker.produce`. Refuses with EXITING whatever the log refuses with: it is nsqd's only word for that.
+ * `Broker.produce`. Refuses with EXITING whatever the log refuses with, which is nsqd's only word for that, except when the disk is full:
+ * then with DISK_FULL, so that the reason can be seen from outside.
  */
 export async function publish(
   exchange: HttpExchange,
@@ -30,7 +32,7 @@ export async function publish(
     await acknowledged(append);
   } catch (error) {
     logger.warn("a message published over HTTP was not taken", { log: log.name, error });
-    throw new HttpRefusal(503, "EXITING");
+    throw new HttpRefusal(503, isCodedError(error, "log.DISK_FULL") ? "DISK_FULL" : "EXITING");
   }
 }
 

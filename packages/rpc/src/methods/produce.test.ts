@@ -44,6 +44,17 @@ test("the log's own level is the default", async () => {
   assert.equal((await client.ask("produce", utf8("a"))).ack, "synced");
 });
 
+test("says that the disk is full, and that it passes", async () => {
+  const client = await start({}, { diskFreeMin: 1000 });
+  await client.ask("produce", utf8("a"));
+  client.memory.storage.freeBytesLeft = 999;
+  await client.memory.advance(1000);
+  const refusal = await client.refusal("produce", utf8("b"));
+  assert.deepEqual([refusal.code, refusal.data?.code, refusal.data?.retryable], [-32045, "log.DISK_FULL", true]);
+  assert.equal(await client.refusalCode("log.create", { log: "more" }), "log.DISK_FULL");
+  assert.equal((await client.ask("consume", { log: "orders", from: "earliest" })).records.length, 1);
+});
+
 test("an ephemeral log reaches memory only", async () => {
   const client = await start({ log: "orders#ephemeral" });
   const request = { ...utf8("a"), log: "orders#ephemeral", ack: "synced" };
