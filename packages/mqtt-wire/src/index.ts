@@ -1,6 +1,6 @@
 /**
- * MQTT 3.1.1 (and 3.1) as bytes and values: no socket, timer, clock or logger. Start reading at `frame-reader.ts`, then
- * `packets/publish.ts`.
+ * MQTT 3.1.1 (and 3.1) as bytes and values, and what MQTT 5 (`mqtt5/index.ts`) shares with it: no socket, timer, clock or
+ * logger. Start reading at `frame-reader.ts`, then `packets/publish.ts`.
  */
 
 export { mqttWireErrors } from "./errors.ts";

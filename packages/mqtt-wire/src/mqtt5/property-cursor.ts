@@ -62,12 +62,27 @@ function tableById(cellOf: (row: PropertyRow) => number): Uint8Array {
   return table;
 }
 
+/** A literal: looked up per packet, an object made of entries would be a dictionary. */
 function tablesByPacket(
   cellOf: (row: PropertyRow, packet: PropertyPacket) => number,
 ): Readonly<Record<PropertyPacket, Uint8Array>> {
   const table = (packet: PropertyPacket) => tableById((row) => cellOf(row, packet));
-  const packets = propertyTable.userProperties.packets;
-  return Object.fromEntries(packets.map((packet) => [packet, table(packet)])) as Record<PropertyPacket, Uint8Array>;
+  return {
+    CONNECT: table("CONNECT"),
+    WILL: table("WILL"),
+    CONNACK: table("CONNACK"),
+    PUBLISH: table("PUBLISH"),
+    PUBACK: table("PUBACK"),
+    PUBREC: table("PUBREC"),
+    PUBREL: table("PUBREL"),
+    PUBCOMP: table("PUBCOMP"),
+    SUBSCRIBE: table("SUBSCRIBE"),
+    SUBACK: table("SUBACK"),
+    UNSUBSCRIBE: table("UNSUBSCRIBE"),
+    UNSUBACK: table("UNSUBACK"),
+    DISCONNECT: table("DISCONNECT"),
+    AUTH: table("AUTH"),
+  };
 }
 
 export class PropertyCursor {

@@ -67,6 +67,7 @@ describe("decodeAnyPublish", () => {
         propertiesStart: 10,
         propertiesEnd: 28,
         topicAlias: 9,
+        topicAliasAt: 18,
         messageExpiryAt: 13,
         subscriptionIdentifierCount: 1,
         keptPropertiesSize: 8,
@@ -201,6 +202,31 @@ describe("forwarding", () => {
       properties,
     });
   });
+
+  test("keeps the same whatever stands where", () => {
+    const entries = Object.entries({
+      ...kept,
+      topicAlias: 3,
+      messageExpiryInterval: 9,
+      subscriptionIdentifiers: [1, 300],
+      contentType: "c".repeat(150),
+    });
+    fc.assert(
+      fc.property(fc.shuffledSubarray(entries), (chosen) => {
+        const hop = ["topicAlias", "messageExpiryInterval", "subscriptionIdentifiers"];
+        const expected = Object.fromEntries(chosen.filter(([name]) => !hop.includes(name)));
+        const packet = publish(Object.fromEntries(chosen));
+        assert.equal(forward(packet, "a/b", {}).toString("hex"), withIdentifier(publish(expected)).toString("hex"));
+      }),
+    );
+  });
+
+  /** The packet with the identifier that `forward` gives. */
+  function withIdentifier(packet: Buffer): Buffer {
+    const topicAt = packet.indexOf("a/b");
+    packet.writeUInt16BE(99, topicAt + 3);
+    return packet;
+  }
 
   test("says when the bytes can go on as they came", () => {
     const unchanged = (packet: Buffer) => {

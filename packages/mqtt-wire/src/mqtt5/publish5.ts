@@ -48,6 +48,8 @@ export class Publish5View extends PublishView {
   propertiesEnd = 0;
   /** 1..65535; 0: there is none. With it the topic may be empty. */
   topicAlias = 0;
+  /** Where its two bytes stand; 0: there is none. */
+  topicAliasAt = 0;
   /** Where the four bytes of the Message Expiry Interval stand; 0: there is none. See `messageExpirySeconds`. */
   messageExpiryAt = 0;
   /** Those of a server; a client may send none [MQTT-3.3.4-6]: `checkClientPublish`. */
@@ -97,6 +99,7 @@ function forgetProperties(view: Publish5View, at: number): void {
   view.propertiesStart = at;
   view.propertiesEnd = at;
   view.topicAlias = 0;
+  view.topicAliasAt = 0;
   view.messageExpiryAt = 0;
   view.subscriptionIdentifierCount = 0;
   view.keptPropertiesSize = 0;
@@ -109,6 +112,7 @@ function noteProperties(view: Publish5View, bytes: Buffer): void {
     switch (cursor.id) {
       case topicAliasId:
         view.topicAlias = (bytes[at] << 8) | bytes[at + 1];
+        view.topicAliasAt = at;
         break;
       case messageExpiryId:
         view.messageExpiryAt = at;
@@ -134,22 +138,45 @@ export function messageExpirySeconds(bytes: Buffer, messageExpiryAt: number): nu
   return bytes.readUInt32BE(messageExpiryAt);
 }
 
-/** Copies the kept properties, `view.keptPropertiesSize` bytes, to `target` at `at` and returns the position after them. */
+/**
+ * Copies the kept properties, `view.keptPropertiesSize` bytes, to `target` at `at` and returns the position after them.
+ * Without Subscription Identifiers, which only servers send, nothing is walked: there are two gaps at known places.
+ */
 export function copyKeptProperties(view: Publish5View, bytes: Buffer, target: Uint8Array, at: number): number {
-  const { propertiesStart, propertiesEnd, keptPropertiesSize } = view;
-  if (keptPropertiesSize === propertiesEnd - propertiesStart) {
-    bytes.copy(target, at, propertiesStart, propertiesEnd);
-    return at + keptPropertiesSize;
-  }
-  if (keptPropertiesSize === 0) return at;
+  const { propertiesStart, propertiesEnd, topicAliasAt, messageExpiryAt } = view;
+  if (view.subscriptionIdentifierCount > 0) return copyWalking(view, bytes, target, at);
+  if (topicAliasAt === 0 && messageExpiryAt === 0) return copyBytes(bytes, propertiesStart, propertiesEnd, target, at);
+  // Both positions are those of values: the identifier is one byte before.
+  const aliasGap = topicAliasAt === 0 ? propertiesEnd : topicAliasAt - 1;
+  const aliasGapEnd = topicAliasAt === 0 ? propertiesEnd : topicAliasAt + 2;
+  const expiryGap = messageExpiryAt === 0 ? propertiesEnd : messageExpiryAt - 1;
+  const expiryGapEnd = messageExpiryAt === 0 ? propertiesEnd : messageExpiryAt + 4;
+  const isAliasFirst = aliasGap < expiryGap;
+  let position = copyBytes(bytes, propertiesStart, isAliasFirst ? aliasGap : expiryGap, target, at);
+  position = isAliasFirst
+    ? copyBytes(bytes, aliasGapEnd, expiryGap, target, position)
+    : copyBytes(bytes, expiryGapEnd, aliasGap, target, position);
+  return copyBytes(bytes, isAliasFirst ? expiryGapEnd : aliasGapEnd, propertiesEnd, target, position);
+}
+
+function copyWalking(view: Publish5View, bytes: Buffer, target: Uint8Array, at: number): number {
   let position = at;
-  cursor.open("PUBLISH", bytes, propertyLengthAt(view), propertiesEnd);
+  openProperties(cursor, view, bytes);
   while (cursor.next()) {
     if (cursor.id === topicAliasId || cursor.id === messageExpiryId || cursor.id === subscriptionIdentifierId) continue;
-    bytes.copy(target, position, cursor.start, cursor.end);
-    position += cursor.end - cursor.start;
+    position = copyBytes(bytes, cursor.start, cursor.end, target, position);
   }
   return position;
+}
+
+/** Up to about 50 bytes a loop is faster than a call of `copy`, from about 100 on it is slower. */
+const loopSizeMax = 48;
+
+function copyBytes(bytes: Buffer, start: number, end: number, target: Uint8Array, at: number): number {
+  const size = end - start;
+  if (size > loopSizeMax) bytes.copy(target, at, start, end);
+  else for (let i = 0; i < size; i++) target[at + i] = bytes[start + i];
+  return at + size;
 }
 
 /** Stands `walker` before the first property of the PUBLISH in `view`; of MQTT 5. */
