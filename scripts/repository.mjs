@@ -23,12 +23,10 @@ export function listFiles(folder, root = rootDir) {
   const found = [];
   const walk = (/** @type {string} */ at) => {
     for (const entry of readdirSync(join(root, at), { withFileTypes: true })) {
+      if (skipped.has(entry.name)) continue; // `.git` is a file in a worktree
       const path = at === "" ? entry.name : `${at}/${entry.name}`;
-      if (entry.isDirectory()) {
-        if (!skipped.has(entry.name)) walk(path);
-      } else if (entry.isFile()) {
-        found.push(path);
-      }
+      if (entry.isDirectory()) walk(path);
+      else if (entry.isFile()) found.push(path);
     }
   };
   if (existsSync(join(root, folder))) walk(folder);
