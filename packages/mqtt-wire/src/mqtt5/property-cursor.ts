@@ -241,7 +241,10 @@ export class PropertyCursor {
   }
 
   #refuseZero(): never {
-    if (this.id === propertyTable.topicAlias.id) throw mqttWireErrors.TOPIC_ALIAS_INVALID({ topicAlias: 0 }); // [MQTT-3.3.2-8]
+    if (this.id === propertyTable.topicAlias.id) {
+      this.#bytes = noBytes;
+      throw mqttWireErrors.TOPIC_ALIAS_INVALID({ topicAlias: 0 }); // [MQTT-3.3.2-8]
+    }
     throw this.#protocolError(`its ${nameOf(this.id)} is 0`);
   }
 
@@ -270,7 +273,10 @@ export class PropertyCursor {
   }
 
   #checkUtf8(start: number, end: number): void {
-    checkUtf8(this.#packet, "a property", this.#bytes, start, end); // [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+    const bytes = this.#bytes;
+    this.#bytes = noBytes; // should it throw
+    checkUtf8(this.#packet, "a property", bytes, start, end); // [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+    this.#bytes = bytes;
   }
 
   #endAt(end: number): void {
