@@ -66,6 +66,18 @@ test("gives the same for any split", () => {
   );
 });
 
+test("reads nothing behind the packet", () => {
+  const any = fc.oneof(packet, noisyPacket);
+  fc.assert(
+    fc.property(any, fc.uint8Array({ minLength: 8, maxLength: 8 }), (bytes, behind) => {
+      const alone = readStream([bytes], 4096, level5);
+      const followed = readStream([Buffer.concat([bytes, behind])], 4096, level5);
+      assert.deepEqual(followed.packets[0], alone.packets[0]);
+    }),
+    { numRuns: 4000 },
+  );
+});
+
 test("decodes again what it encodes of anything it accepted", () => {
   fc.assert(
     fc.property(validPacket, fc.nat(), fc.integer({ min: 0, max: 255 }), (bytes, place, byte) => {

@@ -97,6 +97,13 @@ export const ack5Vectors: readonly Vector5[] = [
   invalid("PUBACK", "3.4.2", "refuses half a packet identifier", "40 01 12", "MALFORMED_PACKET"),
   invalid("PUBACK", "3.4.2", "refuses an empty body", "40 00", "MALFORMED_PACKET"),
   invalid("PUBACK", "2.2.2.1", "refuses properties longer than the packet", "40 04 1234 00 01", "MALFORMED_PACKET"),
+  invalid(
+    "PUBACK",
+    "2.2.2.1",
+    "refuses properties one byte longer than the packet",
+    "40 07 1234 00 04 1f 0001",
+    "MALFORMED_PACKET",
+  ),
   invalid("PUBACK", "3.4.3", "refuses a byte after the properties", "40 05 1234 00 00 00", "MALFORMED_PACKET"),
   invalid(
     "PUBACK",
@@ -215,6 +222,13 @@ export const ack5Vectors: readonly Vector5[] = [
   invalid("PUBREC", "3.5.2", "refuses half a packet identifier", "50 01 12", "MALFORMED_PACKET"),
   invalid("PUBREC", "3.5.2", "refuses an empty body", "50 00", "MALFORMED_PACKET"),
   invalid("PUBREC", "2.2.2.1", "refuses properties longer than the packet", "50 04 1234 00 01", "MALFORMED_PACKET"),
+  invalid(
+    "PUBREC",
+    "2.2.2.1",
+    "refuses properties one byte longer than the packet",
+    "50 07 1234 00 04 1f 0001",
+    "MALFORMED_PACKET",
+  ),
   invalid("PUBREC", "3.5.3", "refuses a byte after the properties", "50 05 1234 00 00 00", "MALFORMED_PACKET"),
   invalid(
     "PUBREC",
@@ -297,6 +311,13 @@ export const ack5Vectors: readonly Vector5[] = [
   invalid("PUBREL", "3.6.2", "refuses half a packet identifier", "62 01 12", "MALFORMED_PACKET"),
   invalid("PUBREL", "3.6.2", "refuses an empty body", "62 00", "MALFORMED_PACKET"),
   invalid("PUBREL", "2.2.2.1", "refuses properties longer than the packet", "62 04 1234 00 01", "MALFORMED_PACKET"),
+  invalid(
+    "PUBREL",
+    "2.2.2.1",
+    "refuses properties one byte longer than the packet",
+    "62 07 1234 00 04 1f 0001",
+    "MALFORMED_PACKET",
+  ),
   invalid("PUBREL", "3.6.3", "refuses a byte after the properties", "62 05 1234 00 00 00", "MALFORMED_PACKET"),
   invalid(
     "PUBREL",
@@ -379,6 +400,13 @@ export const ack5Vectors: readonly Vector5[] = [
   invalid("PUBCOMP", "3.7.2", "refuses half a packet identifier", "70 01 12", "MALFORMED_PACKET"),
   invalid("PUBCOMP", "3.7.2", "refuses an empty body", "70 00", "MALFORMED_PACKET"),
   invalid("PUBCOMP", "2.2.2.1", "refuses properties longer than the packet", "70 04 1234 00 01", "MALFORMED_PACKET"),
+  invalid(
+    "PUBCOMP",
+    "2.2.2.1",
+    "refuses properties one byte longer than the packet",
+    "70 07 1234 00 04 1f 0001",
+    "MALFORMED_PACKET",
+  ),
   invalid("PUBCOMP", "3.7.3", "refuses a byte after the properties", "70 05 1234 00 00 00", "MALFORMED_PACKET"),
   invalid(
     "PUBCOMP",

@@ -274,6 +274,20 @@ export const publish5Vectors: readonly Vector5[] = [
   ),
   invalid(
     "PUBLISH",
+    "2.2.2.1",
+    "refuses properties one byte longer than the packet",
+    "30 07 0003 'a/b' 02 01",
+    "MALFORMED_PACKET",
+  ),
+  invalid(
+    "PUBLISH",
+    "2.2.2.1",
+    "refuses an alias one byte longer than the packet",
+    "32 0a 0003 'a/b' 0001 03 23 00",
+    "MALFORMED_PACKET",
+  ),
+  invalid(
+    "PUBLISH",
     "MQTT-1.5.5-1",
     "refuses a property length longer than needed",
     "30 07 0003 'a/b' 8000",
