@@ -6,7 +6,7 @@
  *
  * The memory of a slab that a reader was ever given a chunk of is not written again after the slab was taken back: the
  * reader may hold it, and the garbage collector frees it. That of one nobody read, in a log that is only written, is used
- * for the next slab: 1 MiB that is new costs 120 ns of page faults per 260 bytes, and each 64 MiB a collection.
+ * for the next slab: memory that is new costs 120 ns of page faults per 260 bytes, and brings the next collection nearer.
  */
 
 import { RingBuffer } from "@polylog/base/collections";
