@@ -105,6 +105,7 @@ class OnceProducer {
   }
 
   #onAnswer(socket: WebSocket, { id, result, error }: Answer): void {
+    if (socket !== this.#socket) return; // It came in by a connection that was given up.
     if (error !== undefined || this.#unanswered[0]?.sequence !== id) {
       this.refusals.push(error?.data.code ?? `an answer to ${id}`);
       return;

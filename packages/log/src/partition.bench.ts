@@ -11,6 +11,7 @@ import { systemClock } from "@polylog/base/clock";
 import type { DurabilityWaiter } from "./durability.ts";
 import { Partition } from "./partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
+import type { RecordFields } from "./rich-record.ts";
 import { FileStorage } from "./storage/file-storage.ts";
 import { TailCache } from "./tail-cache.ts";
 
@@ -36,6 +37,9 @@ async function main(): Promise<void> {
     print("bare fs.writev, a turn's records each, as the log writes them", records, barePieces);
     const framed = await appendFramed(directory, batches);
     print("appendFramed, 100 records, written", records, framed, bare, barePieces, bareLarge);
+    print("appendFramed, 100 records, written", records, framed, bare, bareLarge);
+    const produced = await appendProduced(directory, batches);
+    print("appendProduced, 100 records a call, written", records, produced, bare, bareLarge);
     const single = await appendSingles(directory, "values", records, undefined);
     print("appendValue, written", records, single, bare, barePieces, bareLarge);
     const topic = await appendSingles(directory, "topics", records, Buffer.from("site/1/sensor/2/temp"));
@@ -43,7 +47,7 @@ async function main(): Promise<void> {
     const syncs = smoke ? 5 : 1000;
     print("appendValue, synced, 1 waiting", syncs, await appendSynced(directory, "synced-1", syncs, 1));
     print("appendValue, synced, 64 waiting", syncs * 64, await appendSynced(directory, "synced-64", syncs * 64, 64));
-    for (const name of ["framed", "topics"]) {
+    for (const name of ["framed", "produced", "topics"]) {
       const read = await readAll(directory, name);
       print(`sequential read of ${name}, page cache`, read.records, read.seconds);
     }
@@ -141,6 +145,20 @@ async function appendFramed(directory: string, batches: number): Promise<number>
   const bytes = frames();
   const seconds = await drive(partition, batches, outstandingMax, arrivingMax, "written", () => {
     return partition.appendFramed(bytes, 0, bytes.length, batchCount) + batchCount;
+  });
+  await partition.close();
+  return seconds;
+}
+
+async function appendProduced(directory: string, batches: number): Promise<number> {
+  const partition = await openPartition(directory, "produced");
+  const value = Buffer.alloc(valueSize, 120);
+  const records = new Array<RecordFields>(batchCount).fill({ value });
+  let sequence = 0;
+  const seconds = await drive(partition, batches, outstandingMax, arrivingMax, "written", () => {
+    const { baseOffset } = partition.appendProduced({ id: "bench", epoch: 1, sequence }, records);
+    sequence += batchCount;
+    return baseOffset + batchCount;
   });
   await partition.close();
   return seconds;
