@@ -37,9 +37,8 @@ async function main(): Promise<void> {
     print("bare fs.writev, a turn's records each, as the log writes them", records, barePieces);
     const framed = await appendFramed(directory, batches);
     print("appendFramed, 100 records, written", records, framed, bare, barePieces, bareLarge);
-    print("appendFramed, 100 records, written", records, framed, bare, bareLarge);
     const produced = await appendProduced(directory, batches);
-    print("appendProduced, 100 records a call, written", records, produced, bare, bareLarge);
+    print("appendProduced, 100 records a call, written", records, produced, bare, barePieces, bareLarge);
     const single = await appendSingles(directory, "values", records, undefined);
     print("appendValue, written", records, single, bare, barePieces, bareLarge);
     const topic = await appendSingles(directory, "topics", records, Buffer.from("site/1/sensor/2/temp"));
