@@ -33,6 +33,19 @@ const partitionRows: readonly Row<Partition>[] = [
     "Times that no descriptor was left for the next segment.",
     (each) => each.stallCount,
   ],
+  ["polylog_partition_stored_bytes", "gauge", "Bytes of all segments.", (each) => each.storedBytes],
+  [
+    "polylog_partition_trimmed_records_total",
+    "counter",
+    "Records removed by retention, the bound of a log in memory, or emptying.",
+    (each) => each.trimmedCount,
+  ],
+  [
+    "polylog_partition_retention_held_bytes",
+    "gauge",
+    "Bytes beyond the limits of retention that stay because a channel needs them.",
+    (each) => each.retentionHeldBytes,
+  ],
 ];
 
 const channelRows: readonly Row<Channel>[] = [
@@ -47,6 +60,12 @@ const channelRows: readonly Row<Channel>[] = [
     "counter",
     "Records that went to the log of dead letters.",
     (channel) => channel.counters.deadLetterCount,
+  ],
+  [
+    "polylog_channel_dropped_records_total",
+    "counter",
+    "Records removed before the channel had finished them.",
+    (channel) => channel.counters.dropCount,
   ],
   [
     "polylog_channel_clamped_total",

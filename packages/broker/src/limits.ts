@@ -53,6 +53,9 @@ export const deadLettersPendingMax = 1000;
 /** Deliveries that a channel may allow; attempts are counted in 16 bits. */
 export const maxAttemptsMax = 65_535;
 
+/** Pause between two lines about the records that one channel loses, in milliseconds. */
+export const dropReportIntervalMs = 10_000;
+
 /** Series that one family of metrics lists; further logs, partitions or channels are counted and left out. */
 export const metricSeriesMax = 20_000;
 

@@ -56,6 +56,8 @@ export interface AppenderOwner {
   onAdvanced(): void;
   /** The segment that takes batches is full; the next one is begun when this resolves. */
   onSegmentFull(): Promise<void>;
+  /** A segment is sealed and the next one begun. */
+  onSegmentBegun(): void;
   /** A write or sync failed, before any waiter is told. Answers with the error that they get. */
   onFailed(operation: string, cause: unknown): PolylogError;
   /** No descriptor is left for the next segment; it is tried again and again. Called once until it was begun. */
@@ -67,8 +69,10 @@ export class Appender implements FullWriteListener, SyncListener {
   highWatermark = 0;
   /** Every offset below survived `fdatasync`. */
   syncedWatermark = 0;
-  /** A segment is closed before it would grow beyond this many bytes. */
+  /** A segment is closed before it would grow beyond this many bytes … */
   segmentSizeMax: number;
+  /** … and when it has this many records. */
+  segmentRecordsMax = Number.POSITIVE_INFINITY;
 
   readonly #owner: AppenderOwner;
   readonly #options: AppenderOptions;
@@ -79,6 +83,8 @@ export class Appender implements FullWriteListener, SyncListener {
   readonly #writtenWaiters = new WaiterRing();
   readonly #syncedWaiters = new WaiterRing();
   #drainListeners: (() => void)[] = [];
+  /** Who waits for the next segment. */
+  #rollListeners: ((error: PolylogError | undefined) => void)[] = [];
 
   #status: "waiting" | "idle" | "writing" | "rolling" | "stalled" | "ended" = "waiting";
   /** A shortage is a failure now: there is no time to wait for its end. */
@@ -170,13 +176,34 @@ export class Appender implements FullWriteListener, SyncListener {
     const target = this.#tail.nextOffset;
     while (this.#status === "idle" && this.highWatermark < target) this.#writeRun();
     this.#flushing = false;
+    this.#rollIfAsked();
+  }
+
+  /** Goes on in a new segment as soon as what is being written is. `listener` hears when it is begun, or that this one is empty. */
+  roll(listener: (error: PolylogError | undefined) => void): void {
+    if (this.#status === "ended") listener(this.#error);
+    else this.#rollListeners.push(listener);
+    this.#flush();
+  }
+
+  #rollIfAsked(): void {
+    if (this.#status !== "idle" || this.#rollListeners.length === 0) return;
+    if (this.#segments.active!.isEmpty) this.#tellRolled(undefined);
+    else this.#roll();
+  }
+
+  #tellRolled(error: PolylogError | undefined): void {
+    const listeners = this.#rollListeners;
+    this.#rollListeners = [];
+    for (const listener of listeners) listener(error);
   }
 
   #writeRun(): void {
     const segment = this.#segments.active!;
     const room = this.segmentSizeMax - segmentFooterSize - segment.size;
     const firstSize = this.#tail.firstWaitingSize();
-    if (segment.sealed || (firstSize > room && !segment.isEmpty)) {
+    const isFull = firstSize > room || segment.offsetNext - segment.baseOffset >= this.segmentRecordsMax;
+    if (segment.sealed || ((isFull || this.#rollListeners.length > 0) && !segment.isEmpty)) {
       this.#roll();
       return;
     }
@@ -275,7 +302,7 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#creating = true;
     let failure: unknown;
     try {
-      const link = this.#tail.firstWaitingLink();
+      const link = this.#tail.linkToWritten();
       if (!this.#segments.active!.sealed) {
         await this.#owner.onSegmentFull();
         await this.#segments.writeIndex(this.#segments.active!);
@@ -290,6 +317,8 @@ export class Appender implements FullWriteListener, SyncListener {
       if (failure === undefined) {
         this.#status = "idle";
         this.#retryMs = 0;
+        this.#tellRolled(undefined);
+        this.#owner.onSegmentBegun();
         this.#flush();
       } else this.#failOrStall("beginning a segment", failure);
     }
@@ -374,6 +403,7 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#syncedWaiters.fail(this.#error);
     this.tellDrained();
     this.#options.pendingTotal.tell();
+    this.#tellRolled(this.#error);
     this.#tellQuiet();
   }
 

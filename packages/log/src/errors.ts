@@ -70,7 +70,7 @@ export const logErrors = defineErrors("log", {
     fatal: true,
   },
   OFFSETS_MISSING: {
-    text: "{log}/{partition}: offsets {offsetFirst} to before {offsetNext} are missing between two segments",
+    text: "{log}/{partition}: offsets {offsetFirst} to before {offsetNext} are missing",
     help: "records from {offsetNext} on can still be read; restore the missing segment",
     fatal: true,
   },

@@ -4,16 +4,16 @@ export { DiskSpace } from "./disk/disk-space.ts";
 export { type Durability, type DurabilityWaiter, durabilities } from "./durability.ts";
 export { logErrors } from "./errors.ts";
 export type { Log } from "./log.ts";
-export type { LogConfig } from "./log-config.ts";
+export { type LogConfig, retentionUnfinishedChoices } from "./log-config.ts";
 export { isEphemeral, isLogName } from "./log-name.ts";
 export { LogStore, type LogStoreOptions } from "./log-store.ts";
 export {
   Partition,
-  type PartitionOptions,
   type PartitionStatus,
   type PartitionWatcher,
   type Produced,
 } from "./partition.ts";
+export type { PartitionOptions } from "./partition-options.ts";
 export { isProducerId, type ProducerStamp } from "./producers/producer-block.ts";
 export { decodeHeaders, RecordCursor } from "./record-cursor.ts";
 export type { RecoveryReport } from "./recovery.ts";

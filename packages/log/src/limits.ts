@@ -80,6 +80,25 @@ export const segmentSizeMax = 256 * 1024 * 1024;
 export const segmentSizeFloor = 4 * 1024;
 export const segmentSizeCeiling = 2 ** 31;
 
+/** Age beyond which records may be told to go: 100 years. */
+export const retentionMsMax = 100 * 365 * 24 * 3600 * 1000;
+
+/** Bytes that a partition may be told to keep at most: 1 PiB. */
+export const retentionBytesMax = 2 ** 50;
+
+/**
+ * Files go as whole segments, so a bound on what is kept also bounds a segment: to this part of the bytes, records or
+ * time. Kept is at least that much less than the bound, or that much longer.
+ */
+export const segmentsPerBound = 8;
+
+/** What a partition of an `#ephemeral` log keeps in memory. Defaults and lowest values. */
+export const ephemeralBytes = 64 * 1024 * 1024;
+export const ephemeralBytesMin = segmentsPerBound * segmentSizeFloor;
+export const ephemeralBytesMax = 2 ** 40;
+export const ephemeralRecords = 1_000_000;
+export const ephemeralRecordsMax = 2 ** 31;
+
 /** Distance between two entries of the sparse index. */
 export const indexIntervalSize = 64 * 1024;
 

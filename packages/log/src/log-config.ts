@@ -5,7 +5,24 @@
 
 import { type Durability, durabilities } from "./durability.ts";
 import { logErrors } from "./errors.ts";
-import { partitionsMax, segmentSizeCeiling, segmentSizeFloor, segmentSizeMax } from "./limits.ts";
+import {
+  ephemeralBytes,
+  ephemeralBytesMax,
+  ephemeralBytesMin,
+  ephemeralRecords,
+  ephemeralRecordsMax,
+  partitionsMax,
+  retentionBytesMax,
+  retentionMsMax,
+  segmentSizeCeiling,
+  segmentSizeFloor,
+  segmentSizeMax,
+  segmentsPerBound,
+} from "./limits.ts";
+
+/** What retention does with records that a channel has not finished: they stay, or they go and are counted. */
+export const retentionUnfinishedChoices = ["keep", "drop"] as const;
+export type RetentionUnfinished = (typeof retentionUnfinishedChoices)[number];
 
 export interface LogConfig {
   /** 1 to 1,024; default 1. */
@@ -14,6 +31,16 @@ export interface LogConfig {
   readonly durability: Durability;
   /** Bytes; 4 KiB to 2 GiB, default 256 MiB. */
   readonly segmentSizeMax: number;
+  /** Milliseconds after which records go; 0, the default: never. */
+  readonly retentionMs: number;
+  /** Bytes of one partition beyond which the oldest records go; 0, the default: no limit. */
+  readonly retentionBytes: number;
+  /** Default `keep`. An `#ephemeral` log always drops. */
+  readonly retentionUnfinished: RetentionUnfinished;
+  /** Bytes that one partition of an `#ephemeral` log keeps; 32 KiB to 1 TiB, default 64 MiB. */
+  readonly ephemeralBytes: number;
+  /** Records that one partition of an `#ephemeral` log keeps; 1 to 2^31, default 1,000,000. */
+  readonly ephemeralRecords: number;
 }
 
 interface Field<Value> {
@@ -27,6 +54,11 @@ const fields: { readonly [Name in keyof LogConfig]: Field<LogConfig[Name]> } = {
   partitions: integer(1, 1, partitionsMax),
   durability: oneOf("written", durabilities),
   segmentSizeMax: integer(segmentSizeMax, segmentSizeFloor, segmentSizeCeiling),
+  retentionMs: integer(0, 0, retentionMsMax),
+  retentionBytes: integer(0, 0, retentionBytesMax),
+  retentionUnfinished: oneOf("keep", retentionUnfinishedChoices),
+  ephemeralBytes: integer(ephemeralBytes, ephemeralBytesMin, ephemeralBytesMax),
+  ephemeralRecords: integer(ephemeralRecords, 1, ephemeralRecordsMax),
 };
 const fieldNames = Object.keys(fields) as (keyof LogConfig)[];
 
@@ -54,6 +86,22 @@ function resolveField<Name extends keyof LogConfig>(
   const resolved = value ?? fallback;
   if (!accepts(resolved)) throw logErrors.LOG_CONFIG_INVALID({ name: log, reason: `${name} must be ${rule}` });
   return resolved;
+}
+
+/** When a segment of a log is full: at its size, or sooner when the log keeps so little that whole segments would not do. */
+export function segmentBounds(
+  config: LogConfig,
+  ephemeral: boolean,
+): { readonly sizeMax: number; readonly recordsMax: number } {
+  const kept = Math.min(
+    config.retentionBytes || Number.POSITIVE_INFINITY,
+    ephemeral ? config.ephemeralBytes : Number.POSITIVE_INFINITY,
+  );
+  const sizeMax = Math.min(config.segmentSizeMax, Math.max(segmentSizeFloor, Math.floor(kept / segmentsPerBound)));
+  return {
+    sizeMax,
+    recordsMax: ephemeral ? Math.ceil(config.ephemeralRecords / segmentsPerBound) : Number.POSITIVE_INFINITY,
+  };
 }
 
 function isWithin(value: number, low: number, high: number): boolean {

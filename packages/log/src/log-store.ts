@@ -31,6 +31,7 @@ import {
 } from "./log-config.ts";
 import { isEphemeral, isLogName, logDirectoryName, parseLogDirectoryName } from "./log-name.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
+import { retention } from "./maintenance/retention.ts";
 import { maintenanceTasks } from "./maintenance/tasks.ts";
 import { Partition } from "./partition.ts";
 import { PendingTotal } from "./pending-total.ts";
@@ -40,6 +41,7 @@ import type { StateOperation, StateStore } from "./state/index.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
 import { joinPath, type Storage } from "./storage/storage.ts";
 import { TailCache } from "./tail-cache.ts";
+import { trimMarkFileName } from "./trim-mark.ts";
 
 export interface LogStoreOptions {
   readonly storage: Storage;
@@ -67,13 +69,14 @@ export interface LogStoreOptions {
 type OwnLog = { -readonly [Field in keyof Log]: Log[Field] };
 
 export class LogStore {
+  /** Where `#ephemeral` logs are. */
+  readonly ephemeralStorage = new MemoryStorage();
   readonly #options: LogStoreOptions;
   readonly #logger: Logger;
   readonly #cache: TailCache;
   readonly #pendingTotal: PendingTotal;
   readonly #timings = new DiskTimings();
   readonly #maintenance: Maintenance;
-  readonly #memory = new MemoryStorage();
   readonly #logs = new Map<string, OwnLog>();
   readonly #rows = new Map<string, LogRow>();
   /** What is under way; neither rejects. */
@@ -175,7 +178,8 @@ export class LogStore {
       partitions = Math.max(partitions, Number(entry) + 1);
       const path = joinPath(directory, entry);
       for (const file of (await storage.list(path)) ?? [])
-        if (parseSegmentFileName(file) !== undefined) records ||= await this.#holdsRecords(joinPath(path, file));
+        if (file === trimMarkFileName) records = true;
+        else if (parseSegmentFileName(file) !== undefined) records ||= await this.#holdsRecords(joinPath(path, file));
     }
     return { partitions, records };
   }
@@ -227,36 +231,39 @@ export class LogStore {
   }
 
   #build(name: string, row: LogRow, expect: "new" | "existing"): OwnLog {
-    const partitions = Array.from({ length: row.config.partitions }, (_, number) =>
-      this.#buildPartition(name, number, row, expect),
+    const log: OwnLog = { name, config: row.config, partitions: [], ephemeral: isEphemeral(name) };
+    log.partitions = Array.from({ length: row.config.partitions }, (_, number) =>
+      this.#buildPartition(log, number, row, expect),
     );
-    return { name, config: row.config, partitions, ephemeral: isEphemeral(name) };
+    return log;
   }
 
   #buildPartition(
-    log: string,
+    log: Log,
     number: number,
     { config, epoch }: Pick<LogRow, "config" | "epoch">,
     expect: "new" | "existing",
   ): Partition {
     const { clock, logger, syncIntervalMs, pendingBytesMax, space } = this.#options;
-    const disk = isEphemeral(log) ? {} : { timings: this.#timings, ...(space === undefined ? {} : { space }) };
-    return new Partition({
-      log,
+    const disk = log.ephemeral ? {} : { timings: this.#timings, ...(space === undefined ? {} : { space }) };
+    const partition = new Partition({
+      log: log.name,
       number,
-      storage: this.#storageOf(log),
-      directory: partitionDirectory(log, number),
+      storage: this.#storageOf(log.name),
+      directory: partitionDirectory(log.name, number),
       clock,
       cache: this.#cache,
       epoch,
       expect,
-      segmentSizeMax: config.segmentSizeMax,
       pendingTotal: this.#pendingTotal,
+      onSegmentBegun: () => this.#maintenance.runNow(retention, log, partition),
       ...disk,
       ...(logger === undefined ? {} : { logger }),
       ...(syncIntervalMs === undefined ? {} : { syncIntervalMs }),
       ...(pendingBytesMax === undefined ? {} : { pendingBytesMax }),
     });
+    partition.configure(config);
+    return partition;
   }
 
   /**
@@ -298,10 +305,15 @@ export class LogStore {
       await storage.removeDirectory(partitionDirectory(log.name, number)); // Left by an attempt that was interrupted.
       await this.#createFirstSegment(storage, log.name, number);
       added.push(
-        this.#buildPartition(log.name, number, { config, epoch: this.#rows.get(log.name)?.epoch ?? 1 }, "existing"),
+        this.#buildPartition(log, number, { config, epoch: this.#rows.get(log.name)?.epoch ?? 1 }, "existing"),
       );
     }
     return added;
+  }
+
+  /** Does now what is done in the background; resolves when every partition had its turn. Never rejects. */
+  runMaintenance(): Promise<void> {
+    return this.#maintenance.runRound();
   }
 
   async #create(log: Log, row: LogRow): Promise<void> {
@@ -339,7 +351,7 @@ export class LogStore {
     const closed = Promise.all(log.partitions.map((partition) => partition.discard()));
     await this.#creations.get(log);
     await closed;
-    if (log.ephemeral) return this.#memory.removeDirectory(logDirectoryName(log.name));
+    if (log.ephemeral) return this.ephemeralStorage.removeDirectory(logDirectoryName(log.name));
     const row = this.#rows.get(log.name);
     if (row !== undefined) await this.#saveRow(log.name, { ...row, deleting: true });
     await this.#removeFiles(log.name);
@@ -359,7 +371,7 @@ export class LogStore {
   }
 
   #storageOf(name: string): Storage {
-    return isEphemeral(name) ? this.#memory : this.#options.storage;
+    return isEphemeral(name) ? this.ephemeralStorage : this.#options.storage;
   }
 
   /** Writes, syncs and closes every log. Rejects, when all are closed, with the first failure. */

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isCodedError } from "@polylog/base/errors";
 import { diskRetryMs } from "./limits.ts";
+import { resolveLogConfig } from "./log-config.ts";
 import { PendingTotal } from "./pending-total.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
 import { directory, PartitionRig, readValues, WaiterLog } from "./testing/partition-rig.ts";
@@ -110,7 +111,7 @@ describe("a disk without room", () => {
       storage.manual = false;
       clock.advance(1000); // What is left of the write is synced with what was written before.
       // The next batch may not fit any more, so that a footer comes where it was.
-      partition.configure({ partitions: 1, durability: "written", segmentSizeMax: seed % 2 === 0 ? 4096 : 2200 });
+      partition.configure({ ...resolveLogConfig("orders", {}, {}), segmentSizeMax: seed % 2 === 0 ? 4096 : 2200 });
       storage.manual = true;
       await untilRoom(rig);
       for (let calls = seed % 5; calls > 0; calls--) {

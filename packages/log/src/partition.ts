@@ -11,59 +11,29 @@
  * Hot: `appendValue`, `appendTopicValue`, `appendFramed` and `whenDurable`; `partition.bench.ts` measures them.
  */
 
-import type { Clock } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
 import { type Logger, silentLogger } from "@polylog/base/telemetry";
 import { Appender, type AppenderOwner } from "./appender.ts";
 import { genesisLink } from "./chain.ts";
 import type { Chunk } from "./chunk.ts";
-import type { DiskSpace, DiskSpaceWatcher } from "./disk/disk-space.ts";
-import type { DiskTimings } from "./disk/disk-timings.ts";
+import type { DiskSpaceWatcher } from "./disk/disk-space.ts";
 import type { Durability, DurabilityWaiter } from "./durability.ts";
 import { logErrors } from "./errors.ts";
 import { pendingBytesMax, segmentSizeMax, slabSizeMax, syncIntervalMs } from "./limits.ts";
-import type { LogConfig } from "./log-config.ts";
+import { type LogConfig, segmentBounds } from "./log-config.ts";
+import { isEphemeral } from "./log-name.ts";
+import type { PartitionOptions } from "./partition-options.ts";
 import { PendingTotal } from "./pending-total.ts";
+import { PartitionProducers } from "./producers/partition-producers.ts";
 import { encodeProducedBatch } from "./producers/produced-batch.ts";
 import type { ProducerStamp } from "./producers/producer-block.ts";
-import { recoverProducers, saveProducers } from "./producers/producer-files.ts";
-import { ProducerTable } from "./producers/producer-table.ts";
-import { type RecoveryReport, recover } from "./recovery.ts";
+import { logRecovery, type RecoveryReport, recover } from "./recovery.ts";
 import type { RecordFields } from "./rich-record.ts";
+import type { SegmentSummary } from "./segment.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { SegmentSet } from "./segment-set.ts";
-import type { Storage } from "./storage/storage.ts";
 import { Tail } from "./tail.ts";
-import type { TailCache } from "./tail-cache.ts";
-
-export interface PartitionOptions {
-  /** Name of its log; every segment's header has its checksum. */
-  readonly log: string;
-  readonly number: number;
-  readonly storage: Storage;
-  /** Directory of its segments in the storage. */
-  readonly directory: string;
-  readonly clock: Clock;
-  readonly cache: TailCache;
-  readonly logger?: Logger;
-  /** How often the log was opened, this time included; raised if the segments know better. Default 1. */
-  readonly epoch?: number;
-  readonly segmentSizeMax?: number;
-  readonly syncIntervalMs?: number;
-  readonly pendingBytesMax?: number;
-  /** Producers with an id that are remembered. Default `producersPerPartitionMax`. */
-  readonly producersMax?: number;
-  /** Shared by the partitions of a store. Default: one of its own. */
-  readonly pendingTotal?: PendingTotal;
-  /** Without it, a full disk makes the partition read-only. */
-  readonly space?: DiskSpace;
-  readonly timings?: DiskTimings;
-  /**
-   * `new`: there is nothing yet; records are taken before it is open, and written after. `existing`: no segment there is
-   * damage. Default: whatever is there is opened, and if nothing is, it is made.
-   */
-  readonly expect?: "new" | "existing" | "any";
-}
+import { Trimmer } from "./trimmer.ts";
 
 /** Where the records of a call are. */
 export interface Produced {
@@ -75,6 +45,8 @@ export interface Produced {
 export interface PartitionWatcher {
   /** The high watermark or the status changed. Called synchronously; must not throw. */
   onHighWatermark(partition: Partition): void;
+  /** Records were trimmed. Called synchronously; must not throw. */
+  onLowWatermark?(partition: Partition): void;
 }
 
 export type PartitionStatus = "opening" | "open" | "readOnly" | "closed";
@@ -85,6 +57,10 @@ export class Partition implements DiskSpaceWatcher {
   stallCount = 0;
   /** What opening found; undefined before. */
   recovery: RecoveryReport | undefined;
+  /** The first offset that somebody still needs: retention keeps it if the log says so. Undefined: nobody needs anything. */
+  neededFrom: (() => number) | undefined;
+  /** Bytes of segments that are beyond the limits of retention and needed, as of its last round. */
+  retentionHeldBytes = 0;
 
   readonly #options: PartitionOptions;
   readonly #logger: Logger;
@@ -92,7 +68,8 @@ export class Partition implements DiskSpaceWatcher {
   readonly #tail: Tail;
   readonly #appender: Appender;
   readonly #reader: SegmentReader;
-  readonly #producers: ProducerTable;
+  readonly #producers: PartitionProducers;
+  readonly #trimmer: Trimmer;
   readonly #pendingBytesMax: number;
   readonly #pendingTotal: PendingTotal;
   #status: PartitionStatus = "opening";
@@ -115,12 +92,14 @@ export class Partition implements DiskSpaceWatcher {
     this.#diskFull = options.space?.error;
     this.#updateAccepting();
     this.#segments = new SegmentSet(storage, directory, { log, partition: number });
-    this.#producers = new ProducerTable({ log, partition: number }, options.producersMax);
+    this.#producers = new PartitionProducers(this.#segments, this.#logger, options.producersMax);
     this.#tail = new Tail(options.cache, number, options.epoch ?? 1, this.#pendingTotal);
     this.#reader = new SegmentReader(this.#segments);
+    this.#trimmer = new Trimmer(this.#segments, (endOffset) => this.#whenSynced(endOffset));
     const owner: AppenderOwner = {
       onAdvanced: () => this.#tellWatchers(),
-      onSegmentFull: () => this.#saveProducers(),
+      onSegmentFull: () => this.#producers.save(this.#tail.closedEnd),
+      onSegmentBegun: () => options.onSegmentBegun?.(),
       onFailed: (operation, cause) => this.#becomeReadOnly(`${operation} failed: ${messageOf(cause)}`, cause),
       onStalled: (cause) => this.#onStalled(cause),
     };
@@ -149,7 +128,28 @@ export class Partition implements DiskSpaceWatcher {
 
   /** First offset kept. */
   get lowWatermark(): number {
-    return this.#segments.list[0]?.baseOffset ?? 0;
+    return this.#segments.lowWatermark;
+  }
+
+  /** Offsets trimmed since it was opened. */
+  get trimmedCount(): number {
+    return this.#trimmer.trimmedCount;
+  }
+
+  /** Oldest first; the last one takes batches. Not to be kept. */
+  get segments(): readonly SegmentSummary[] {
+    return this.#segments.list;
+  }
+
+  /** When the oldest record of the newest segment was appended, ms since 1970; undefined when there is none. */
+  get newestSegmentSinceMs(): number | undefined {
+    const newest = this.#segments.active;
+    return newest === undefined || newest.isEmpty ? undefined : newest.index?.timestampFirst;
+  }
+
+  /** Bytes of all segments. */
+  get storedBytes(): number {
+    return this.#segments.list.reduce((sum, segment) => sum + segment.size, 0);
   }
 
   /** Every offset below is written and can be read. */
@@ -194,28 +194,13 @@ export class Partition implements DiskSpaceWatcher {
     if (this.#status !== "opening") throw this.#refusal ?? this.#closedError();
     try {
       const recovered = await recover(this.#segments, { nowMs: clock.nowMs(), mustExist: expect === "existing" });
-      if (expect !== "new" && recovered.report.refusal === undefined) await this.#recoverProducers();
+      if (expect !== "new" && recovered.report.refusal === undefined) await this.#producers.recover();
       this.#start(recovered.report, recovered.epoch);
       return recovered.report;
     } catch (error) {
       this.refuse("opening", error);
       throw error;
     }
-  }
-
-  async #recoverProducers(): Promise<void> {
-    const { table, rebuilt } = await recoverProducers(this.#segments, this.#options.producersMax);
-    this.#producers.become(table);
-    if (!rebuilt) return;
-    const subject = { log: this.#options.log, partition: this.number };
-    this.#logger.info("read from the log what its producers wrote last", { ...subject, producers: table.size });
-    const { offsetNext, linkNext } = this.#segments.active!;
-    if (linkNext !== undefined) await saveProducers(this.#segments, { offset: offsetNext, link: linkNext }, table);
-  }
-
-  /** Does nothing where no producer with an id has written. What is appended meanwhile is not in it. */
-  async #saveProducers(): Promise<void> {
-    if (this.#segments.producers) await saveProducers(this.#segments, this.#tail.closedEnd, this.#producers);
   }
 
   #start(report: RecoveryReport, epochSeen: number): void {
@@ -226,7 +211,7 @@ export class Partition implements DiskSpaceWatcher {
     const epoch = Math.max(this.#options.epoch ?? 1, epochSeen + 1);
     if (this.#options.expect !== "new")
       this.#tail.start(epoch, nextOffset, newest?.timestampLast ?? 0, newest?.linkNext ?? genesisLink);
-    this.#logRecovery(report);
+    logRecovery(this.#logger, this.#segments.identity, report);
     this.#appender.start(nextOffset);
     if (this.#status !== "opening") return;
     if (report.refusal !== undefined) {
@@ -237,15 +222,6 @@ export class Partition implements DiskSpaceWatcher {
     this.#updateAccepting();
     this.#tellWatchers();
     this.#appender.flush();
-  }
-
-  #logRecovery(report: RecoveryReport): void {
-    const subject = { log: this.#options.log, partition: this.number };
-    if (report.tornBytes > 0) {
-      const { tornBytes, tornFile } = report;
-      this.#logger.warn("cut a write that a crash interrupted", { ...subject, tornBytes, tornFile });
-    }
-    for (const error of report.damages) this.#logger.error("found damage", { ...subject, error });
   }
 
   /** Adds one record and returns its offset. Throws PARTITION_READ_ONLY, PARTITION_CLOSED, DISK_FULL, APPEND_QUEUE_FULL,
@@ -285,7 +261,6 @@ export class Partition implements DiskSpaceWatcher {
     if (known !== undefined) return { baseOffset: known, duplicate: true };
     if (this.saturated) throw this.#whyRefused();
     const baseOffset = this.#tail.appendProduced(encodeProducedBatch(stamp, records), this.#appender.turnMs());
-    this.#segments.producers = true;
     this.#producers.add(stamp, baseOffset, records.length);
     return { baseOffset, duplicate: false };
   }
@@ -329,6 +304,7 @@ export class Partition implements DiskSpaceWatcher {
 
   /** Batches in memory from the one with `offset` on; undefined when they must be read, or are not written yet. */
   cachedChunk(offset: number): Chunk | undefined {
+    if (offset < this.#segments.lowWatermark) return undefined;
     return this.#tail.chunkAt(offset, slabSizeMax);
   }
 
@@ -352,6 +328,40 @@ export class Partition implements DiskSpaceWatcher {
     return offset ?? this.highWatermark;
   }
 
+  /**
+   * Removes the records below `offset`, for good when this resolves. Nobody begins to read them once it has been called;
+   * the disk gets back the segments that lie below it as a whole. `offset` is at most the high watermark; one that is not above
+   * the low watermark removes what an earlier call could not. Rejects with OFFSET_OUT_OF_RANGE, PARTITION_READ_ONLY,
+   * PARTITION_CLOSED, or the system's error, and then the files go with a later call or the next start.
+   */
+  async trimTo(offset: number): Promise<void> {
+    if (this.#status !== "open") throw this.#refusal ?? this.#closedError();
+    const { lowWatermark: low, highWatermark: high } = this;
+    if (!(Number.isInteger(offset) && offset >= 0 && offset <= high))
+      throw logErrors.OFFSET_OUT_OF_RANGE({ offset, low, high });
+    if (this.#trimmer.raise(offset)) for (const watcher of this.#watchers) watcher.onLowWatermark?.(this);
+    await this.#trimmer.carryOut();
+  }
+
+  /** Seals the newest segment, unless it is empty, and begins another. Rejects when the partition takes no records. */
+  roll(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#status !== "open") reject(this.#refusal ?? this.#closedError());
+      else this.#appender.roll((error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  /**
+   * Removes every record appended so far; what is appended meanwhile stays. The disk gets back all but what was waiting to be
+   * written, which may share a segment with what comes. Rejects as `trimTo`.
+   */
+  async empty(): Promise<void> {
+    const end = this.nextOffset;
+    await this.roll();
+    await this.#whenSynced(end);
+    await this.trimTo(end);
+  }
+
   /** Has `watcher` called after each change, until `unwatch`. */
   watch(watcher: PartitionWatcher): void {
     this.#watchers = [...this.#watchers, watcher];
@@ -368,10 +378,14 @@ export class Partition implements DiskSpaceWatcher {
 
   /** Resolves when everything appended so far is synced. */
   sync(): Promise<void> {
+    return this.#whenSynced(this.nextOffset);
+  }
+
+  #whenSynced(endOffset: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const onDurable = (_token: number, error: PolylogError | undefined): void =>
         error === undefined ? resolve() : reject(error);
-      this.whenDurable(this.nextOffset, "synced", { onDurable }, 0);
+      this.whenDurable(endOffset, "synced", { onDurable }, 0);
       this.#appender.flush();
     });
   }
@@ -430,7 +444,9 @@ export class Partition implements DiskSpaceWatcher {
 
   /** Takes over what of its log's configuration concerns it. */
   configure(config: LogConfig): void {
-    this.#appender.segmentSizeMax = config.segmentSizeMax;
+    const { sizeMax, recordsMax } = segmentBounds(config, isEphemeral(this.#options.log));
+    this.#appender.segmentSizeMax = sizeMax;
+    this.#appender.segmentRecordsMax = recordsMax;
   }
 
   /** Takes no more records, writes and syncs what it has, and closes its files. Rejects when that fails. */
@@ -458,8 +474,9 @@ export class Partition implements DiskSpaceWatcher {
     this.#appender.end(this.#refusal);
     await this.#appender.quiet();
     this.#options.space?.unwatch(this);
+    await this.#trimmer.quiet();
     if (wasOpen && finish && failure === undefined) {
-      await this.#saveProducers();
+      await this.#producers.save(this.#tail.closedEnd);
       await this.#segments.writeIndex(this.#segments.active!);
     }
     await this.#segments.close();

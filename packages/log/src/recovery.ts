@@ -5,6 +5,8 @@
  * - Older segments were synced before the next one was begun, so they are whole. Their footers tell where they end. One
  *   without an intact footer is read whole and reported, as are offsets missing between two segments, and a header whose
  *   link is not that of the footer before.
+ * - Segments below the mark (`trim-mark.ts`) are what an interrupted trim left, and are removed. A first one that begins
+ *   after the mark is reported: what lies in front of it was not trimmed.
  * - The newest one is read from its last index entry on. Bytes behind its last whole batch, with no intact batch behind
  *   them, are a write that was never acknowledged as synced: they are kept in a `.torn` file, synced, and cut off.
  * - A newest one that is sealed is followed by a new one: a crash came between the two. A torn footer is cut like a batch.
@@ -14,6 +16,7 @@
  */
 
 import type { PolylogError } from "@polylog/base/errors";
+import type { Logger } from "@polylog/base/telemetry";
 import { type DamagedRange, type LongScanEnd, scanBatches, scanPastDamage } from "./batch-scan.ts";
 import { genesisLink } from "./chain.ts";
 import { logErrors } from "./errors.ts";
@@ -28,10 +31,12 @@ import {
   tornFileName,
 } from "./segment.ts";
 import { segmentFooterSize } from "./segment-footer.ts";
+import type { SegmentIdentity } from "./segment-identity.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import { SparseIndex } from "./sparse-index.ts";
 import { syncFile, writeAll } from "./storage/full-write.ts";
 import type { StorageFile } from "./storage/storage.ts";
+import { removeFilesBelow } from "./trimmer.ts";
 
 export interface RecoveryReport {
   readonly segmentCount: number;
@@ -73,6 +78,13 @@ export function recover(set: SegmentSet, options: RecoveryOptions): Promise<Reco
   return new Recovery(set, options).run();
 }
 
+/** Says what recovery cut off and what it found damaged. */
+export function logRecovery(logger: Logger, identity: SegmentIdentity, report: RecoveryReport): void {
+  const { tornBytes, tornFile, damages } = report;
+  if (tornBytes > 0) logger.warn("cut a write that a crash interrupted", { ...identity, tornBytes, tornFile });
+  for (const error of damages) logger.error("found damage", { ...identity, error });
+}
+
 class Recovery {
   readonly #set: SegmentSet;
   readonly #options: RecoveryOptions;
@@ -91,7 +103,10 @@ class Recovery {
 
   async run(): Promise<Recovered> {
     const names = (await this.#set.storage.list(this.#set.directory)) ?? [];
-    const offsets = names.map(parseSegmentFileName).filter((offset) => offset !== undefined);
+    await this.#set.mark.read(names);
+    this.#set.trimmedTo = this.#set.mark.offset;
+    const found = names.map(parseSegmentFileName).filter((offset) => offset !== undefined);
+    const offsets = await this.#removeTrimmed(found);
     if (offsets.length === 0) await this.#begin();
     for (const offset of offsets.slice(0, -1)) await this.#recoverOlder(offset);
     if (offsets.length > 0) await this.#recoverNewest(offsets.at(-1)!);
@@ -110,9 +125,24 @@ class Recovery {
     };
   }
 
+  /** Removes what lies below the mark, because a trim was interrupted, and returns the first offsets of the others. */
+  async #removeTrimmed(offsets: readonly number[]): Promise<readonly number[]> {
+    const { trimmedTo } = this.#set;
+    const offsetNext = offsets[0];
+    if (offsetNext === undefined) return offsets;
+    if (offsetNext > trimmedTo) this.#damages.push(this.#missing(trimmedTo, offsetNext));
+    const first = Math.max(
+      0,
+      offsets.findLastIndex((offset) => offset <= trimmedTo),
+    );
+    await removeFilesBelow(this.#set, Math.min(offsets[first]!, trimmedTo));
+    return offsets.slice(first);
+  }
+
   async #begin(): Promise<void> {
     const { directory, identity } = this.#set;
-    if (this.#options.mustExist) return this.#refuse(logErrors.PARTITION_MISSING({ ...identity, directory }));
+    if (this.#options.mustExist || this.#set.trimmedTo > 0)
+      return this.#refuse(logErrors.PARTITION_MISSING({ ...identity, directory }));
     await this.#set.storage.makeDirectory(directory);
     await this.#set.create(0, this.#options.nowMs);
   }
@@ -143,10 +173,8 @@ class Recovery {
   /** Adds it behind the others, its header read. */
   #add(segment: Segment): void {
     const previous = this.#set.active;
-    if (previous !== undefined && previous.offsetNext !== segment.baseOffset) {
-      const range = { offsetFirst: previous.offsetNext, offsetNext: segment.baseOffset };
-      this.#damages.push(logErrors.OFFSETS_MISSING({ ...this.#set.identity, ...range }));
-    }
+    if (previous !== undefined && previous.offsetNext !== segment.baseOffset)
+      this.#damages.push(this.#missing(previous.offsetNext, segment.baseOffset));
     if (previous?.offsetNext === segment.baseOffset && !isSame(previous.linkNext, segment.linkFirst))
       this.#damages.push(this.#brokenChain(segment, segment.baseOffset, 0));
     this.#set.list.push(segment);
@@ -161,9 +189,11 @@ class Recovery {
     segment.size = fileSize;
     const fault = await this.#headerFault(file, segment);
     this.#add(segment);
-    if (fault !== undefined && fileSize <= segmentHeaderSize) return this.#beginAgain(segment, file);
+    const isBegun = this.#set.list.length > 1 || baseOffset === 0;
+    if (fault !== undefined && fileSize <= segmentHeaderSize && isBegun) return this.#beginAgain(segment, file);
     if (fault !== undefined) this.#refuse(this.#corruptSegment(segment, fault));
     const end = await this.#scan(segment, file, fileSize);
+    if (end.offset < this.#set.trimmedTo) this.#refuse(this.#missing(end.offset, this.#set.trimmedTo));
     const cuts = end.fault !== undefined && !segment.sealed && this.#refusal === undefined;
     if (cuts) await this.#cut(segment, file, end.position, fileSize);
     if (this.#refusal !== undefined) return;
@@ -289,6 +319,10 @@ class Recovery {
   #refuse(error: PolylogError): void {
     this.#damages.push(error);
     this.#refusal ??= error;
+  }
+
+  #missing(offsetFirst: number, offsetNext: number): PolylogError {
+    return logErrors.OFFSETS_MISSING({ ...this.#set.identity, offsetFirst, offsetNext });
   }
 
   #brokenChain(segment: Segment, offset: number, position: number): PolylogError {

@@ -5,6 +5,7 @@
  * What is damaged is refused with the offsets concerned, each time somebody asks for them; what is behind it can be read.
  */
 
+import { isCodedError } from "@polylog/base/errors";
 import {
   batchCount,
   batchFault,
@@ -50,6 +51,9 @@ export class SegmentReader {
       const size = Math.max(readSizeMin, Math.min(readSizeMax, sizeMax));
       const chunk = await this.#readFrom(segment, file, await this.#place(segment, file, offset, size), offset, size);
       return chunk ?? (await this.#readAgain(segment, file, offset, size));
+    } catch (error) {
+      // It was trimmed before its file was open: then the file may be gone.
+      throw segment.removed ? this.#trimmed(offset) : error;
     } finally {
       this.#set.release(segment);
     }
@@ -60,13 +64,28 @@ export class SegmentReader {
     timestampMs: number,
     read: (offset: number) => Promise<Chunk | undefined>,
   ): Promise<number | undefined> {
-    const segment = this.#set.list.find((each) => !each.isEmpty && each.timestampLast >= timestampMs);
-    if (segment === undefined) return undefined;
-    let offset = await this.#offsetBefore(segment, timestampMs);
     for (;;) {
+      const segment = this.#set.list.find((each) => !each.isEmpty && each.timestampLast >= timestampMs);
+      if (segment === undefined) return undefined;
+      try {
+        return await this.#offsetFrom(await this.#offsetBefore(segment, timestampMs), timestampMs, read);
+      } catch (error) {
+        if (!isCodedError(error, "log.OFFSET_OUT_OF_RANGE") && !segment.removed) throw error;
+        // It was trimmed meanwhile: once more in what is left.
+      }
+    }
+  }
+
+  async #offsetFrom(
+    start: number,
+    timestampMs: number,
+    read: (offset: number) => Promise<Chunk | undefined>,
+  ): Promise<number | undefined> {
+    const low = this.#set.lowWatermark;
+    for (let offset = Math.max(start, low); ; ) {
       const chunk = await read(offset);
       if (chunk === undefined) return undefined;
-      const found = offsetInChunk(chunk, timestampMs);
+      const found = offsetInChunk(chunk, offset, timestampMs);
       if (found !== undefined) return found;
       offset = chunk.offsetNext;
     }
@@ -169,6 +188,11 @@ export class SegmentReader {
     throw this.#damaged(segment, { position, offsetFirst: offset, offsetNext: offset + 1, fault: "unstable" });
   }
 
+  #trimmed(offset: number): Error {
+    const { lowWatermark: low, active } = this.#set;
+    return logErrors.OFFSET_OUT_OF_RANGE({ offset, low, high: active?.offsetNext ?? low });
+  }
+
   /** `offset` lies behind the last record of `segment` and before the next one. */
   #missing(segment: Segment | undefined, offset: number): Error {
     const next = segment === undefined ? undefined : this.#set.after(segment);
@@ -192,11 +216,11 @@ export class SegmentReader {
   }
 }
 
-function offsetInChunk(chunk: Chunk, timestampMs: number): number | undefined {
+function offsetInChunk(chunk: Chunk, offset: number, timestampMs: number): number | undefined {
   const cursor = new RecordCursor();
   for (let at = chunk.start; at < chunk.end; at += batchSize(chunk.bytes, at)) {
     if (batchTimestampLast(chunk.bytes, at) < timestampMs) continue;
-    cursor.reset(chunk, batchOffset(chunk.bytes, at));
+    cursor.reset(chunk, Math.max(offset, batchOffset(chunk.bytes, at)));
     while (cursor.next()) if (cursor.timestampMs >= timestampMs) return cursor.offset;
   }
   return undefined;

@@ -12,6 +12,7 @@ import type { SegmentIdentity } from "./segment-identity.ts";
 import { decodeIndexSummary, type IndexSummary, indexFileSize, indexHeaderSize, SparseIndex } from "./sparse-index.ts";
 import { syncFile, writeAll } from "./storage/full-write.ts";
 import { joinPath, type OpenMode, type Storage, type StorageFile } from "./storage/storage.ts";
+import { TrimMark } from "./trim-mark.ts";
 
 export class SegmentSet {
   readonly storage: Storage;
@@ -20,6 +21,9 @@ export class SegmentSet {
   readonly list: Segment[] = [];
   /** Producers with an id have written to the partition, or may have. Never false again. */
   producers = false;
+  readonly mark: TrimMark;
+  /** Records below were trimmed, whether their segments are gone or not. */
+  trimmedTo = 0;
   /** Files of closed segments, least recently used first. */
   readonly #open = new Map<Segment, Promise<StorageFile>>();
   /** Where a segment begins whose file this made and whose header is not synced yet. */
@@ -31,6 +35,12 @@ export class SegmentSet {
     this.storage = storage;
     this.directory = directory;
     this.identity = identity;
+    this.mark = new TrimMark(storage, directory, identity);
+  }
+
+  /** First offset kept. */
+  get lowWatermark(): number {
+    return Math.max(this.trimmedTo, this.list[0]?.baseOffset ?? 0);
   }
 
   /** The segment that takes batches; there is one in every partition that is open. */
@@ -142,18 +152,34 @@ export class SegmentSet {
   release(segment: Segment): void {
     segment.users--;
     this.#users--;
+    if (segment.removed && segment.users === 0) this.#close(segment);
     if (this.#open.size > segmentsOpenMax) this.#closeUnused();
     if (this.#users === 0) this.#whenUnused?.();
   }
 
   #closeUnused(): void {
-    for (const [segment, file] of this.#open) {
+    for (const segment of this.#open.keys()) {
       if (this.#open.size <= segmentsOpenMax) return;
-      if (segment.users > 0) continue;
-      this.#open.delete(segment);
-      segment.index = undefined;
-      void closeFile(file);
+      if (segment.users === 0) this.#close(segment);
     }
+  }
+
+  #close(segment: Segment): void {
+    const file = this.#open.get(segment);
+    this.#open.delete(segment);
+    segment.index = undefined;
+    if (file !== undefined) void closeFile(file);
+  }
+
+  /** Takes out all segments but the newest one that end at or before `offset`; true when there was one. */
+  removeBelow(offset: number): boolean {
+    let count = 0;
+    while (count + 1 < this.list.length && this.list[count + 1]!.baseOffset <= offset) count++;
+    for (const segment of this.list.splice(0, count)) {
+      segment.removed = true;
+      if (segment.users === 0) this.#close(segment);
+    }
+    return count > 0;
   }
 
   /** The segment's index, from its file or made anew. */
@@ -233,6 +259,7 @@ export class SegmentSet {
 
   /** Stores the segment's index; one that could not be stored is made anew when it is needed. */
   async writeIndex(segment: Segment): Promise<void> {
+    if (segment.removed) return;
     const bytes = segment.index!.encode({
       baseOffset: segment.baseOffset,
       segmentSize: segment.size,

@@ -37,7 +37,18 @@ const crcAt = 92;
 const magic = Buffer.from("POLYLOG1", "latin1");
 const version = 1;
 
-export class Segment {
+/** What retention has to know of a segment. */
+export interface SegmentSummary {
+  readonly baseOffset: number;
+  /** Offset after the last record. */
+  readonly offsetNext: number;
+  /** Bytes, without the footer. */
+  readonly size: number;
+  /** Of the last record, ms since 1970. */
+  readonly timestampLast: number;
+}
+
+export class Segment implements SegmentSummary {
   readonly baseOffset: number;
   /** Bytes of the header and of the batches known to be written. */
   size: number;
@@ -62,6 +73,8 @@ export class Segment {
   damages: readonly DamagedRange[] | undefined;
   /** Reads under way. */
   users = 0;
+  /** It was trimmed away: its file goes as soon as nobody reads it any more. */
+  removed = false;
 
   constructor(baseOffset: number, size: number, offsetNext: number, timestampLast: number) {
     this.baseOffset = baseOffset;
@@ -110,6 +123,11 @@ function digits(offset: number): string {
 export function parseSegmentFileName(name: string): number | undefined {
   const offset = /^\d{20}\.log$/.test(name) ? Number(name.slice(0, 20)) : Number.NaN;
   return Number.isSafeInteger(offset) ? offset : undefined;
+}
+
+/** True for every file of a segment that begins before `offset`: `.log`, `.index`, `-<position>.torn` and the like. */
+export function isSegmentFileBelow(name: string, offset: number): boolean {
+  return /^\d{20}[.-]/.test(name) && Number(name.slice(0, 20)) < offset;
 }
 
 export function encodeSegmentHeader(

@@ -361,9 +361,9 @@ export class Tail implements SlabOwner {
     return 0;
   }
 
-  /** The link that the first closed batch that waits carries; there must be one. */
-  firstWaitingLink(): Buffer {
-    this.firstWaitingSize();
+  /** To the last batch that is written: the link that the first one that waits carries. */
+  linkToWritten(): Buffer {
+    if (this.firstWaitingSize() === 0) return this.#link;
     const slab = this.#slabs[this.#waitingFrom]!;
     return Buffer.from(batchLink(slab.bytes, slab.firstWaitingStart));
   }

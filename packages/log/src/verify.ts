@@ -37,10 +37,17 @@ export async function verifyPartition(
   directory: string,
   identity: SegmentIdentity,
 ): Promise<VerifyReport> {
-  const verification = new Verification(new SegmentSet(storage, directory, identity));
+  const set = new SegmentSet(storage, directory, identity);
   const names = (await storage.list(directory)) ?? [];
+  await set.mark.read(names);
+  const verification = new Verification(set);
   const offsets = names.map(parseSegmentFileName).filter((offset) => offset !== undefined);
-  for (const offset of offsets) await verification.addSegment(offset, offset === offsets.at(-1));
+  // What lies below the mark is gone, or goes with the next start.
+  const first = Math.max(
+    0,
+    offsets.findLastIndex((offset) => offset <= set.mark.offset),
+  );
+  for (const offset of offsets.slice(first)) await verification.addSegment(offset, offset === offsets.at(-1));
   return verification.report();
 }
 
@@ -94,8 +101,13 @@ class Verification {
   #checkStart(baseOffset: number, link: Buffer | undefined): void {
     const offsetFirst = this.#offsetNext;
     const isFirst = this.#offsetFirst === undefined;
+    const { offset: trimmedTo } = this.#set.mark;
     this.#offsetFirst ??= baseOffset;
-    if (!isFirst && offsetFirst !== baseOffset)
+    if (isFirst && baseOffset > trimmedTo)
+      this.#faults.push(
+        logErrors.OFFSETS_MISSING({ ...this.#set.identity, offsetFirst: trimmedTo, offsetNext: baseOffset }),
+      );
+    else if (!isFirst && offsetFirst !== baseOffset)
       this.#faults.push(logErrors.OFFSETS_MISSING({ ...this.#set.identity, offsetFirst, offsetNext: baseOffset }));
     else if (!isFirst && link !== undefined && this.#link?.equals(link) === false)
       this.#noteChain(baseOffset, baseOffset, 0);

@@ -3,6 +3,9 @@
  *
  * Backlog rule (NSQ): a log without channels keeps its records for the first channel to come; a channel created next to
  * others starts at the end. `backlogOffsets` is where the first channel would start.
+ *
+ * Retention: what a channel has not finished is needed. Not needed is what waits for a first channel, which may never come;
+ * and what an `#ephemeral` channel has, so that somebody who looks on and falls behind does not fill the disk.
  */
 
 import type { DurabilityWaiter, Log, Partition, Produced, ProducerStamp, RecordFields } from "@polylog/log";
@@ -28,6 +31,8 @@ export class BrokerLog implements Capture {
   readonly topic: string | undefined;
   /** Route of `topic`, kept by the broker while it is current. */
   route: MessageRoute | undefined;
+  /** False while its channels are being loaded: then everything counts as needed. */
+  loaded = true;
   #nextPartition = 0;
   /** Partitions that are watched: the first so many. */
   #watchedCount = 0;
@@ -39,6 +44,14 @@ export class BrokerLog implements Capture {
     this.onPartitionsAdded();
   }
 
+  #neededFrom(partition: number): number {
+    if (!this.loaded) return 0;
+    let needed = Number.POSITIVE_INFINITY;
+    for (const channel of this.channels.values())
+      if (!channel.ephemeral) needed = Math.min(needed, channel.neededFrom(partition));
+    return needed;
+  }
+
   get partitions(): readonly Partition[] {
     return this.log.partitions;
   }
@@ -47,6 +60,7 @@ export class BrokerLog implements Capture {
   onPartitionsAdded(): void {
     for (const partition of this.partitions.slice(this.#watchedCount)) {
       partition.watch(this);
+      partition.neededFrom = () => this.#neededFrom(partition.number);
       for (const channel of this.channels.values()) channel.addPartition(partition);
     }
     this.#watchedCount = this.partitions.length;
@@ -56,9 +70,18 @@ export class BrokerLog implements Capture {
   get depth(): number {
     if (this.channels.size > 0) return 0;
     return this.partitions.reduce((sum, partition, index) => {
-      const first = this.backlogOffsets[index] ?? partition.lowWatermark;
-      return sum + Math.max(0, partition.nextOffset - first);
+      return sum + Math.max(0, partition.nextOffset - this.backlogOffset(index));
     }, 0);
+  }
+
+  /** Where a first channel starts in a partition. */
+  backlogOffset(partition: number): number {
+    return Math.max(this.backlogOffsets[partition] ?? 0, this.partitions[partition]!.lowWatermark);
+  }
+
+  /** Called by a partition: records were trimmed. */
+  onLowWatermark(partition: Partition): void {
+    for (const channel of this.channels.values()) channel.onLowWatermark(partition.number);
   }
 
   /** Called by a partition: new records can be read. */

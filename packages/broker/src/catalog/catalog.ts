@@ -18,6 +18,7 @@ import type { Capture, Subscription } from "../publication.ts";
 import type { Router } from "../router/index.ts";
 import { BrokerLog } from "./broker-log.ts";
 import type { CaptureRule } from "./capture-rule.ts";
+import { DropReport } from "./drop-report.ts";
 import { type ReplayRange, replayRange } from "./replay.ts";
 import { offsetsOfPosition, type SeekPosition } from "./seek-position.ts";
 
@@ -38,6 +39,7 @@ const settingsPrefix = "log-settings/";
 
 export class Catalog {
   readonly #options: CatalogOptions;
+  readonly #drops: DropReport;
   readonly #logs = new Map<string, BrokerLog>();
   /** Logs of dead letters that are being replayed. */
   readonly #replaying = new Set<BrokerLog>();
@@ -48,6 +50,7 @@ export class Catalog {
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#drops = new DropReport(options.clock, options.logger);
   }
 
   get(name: string): BrokerLog | undefined {
@@ -117,7 +120,16 @@ export class Catalog {
     this.#options.logger.info("log deleted", { log: name });
   }
 
-  /** Drops what waits for the first channel; channels keep what they have. Resolves once that is saved. */
+  /**
+   * Removes every record that the log has now and frees the disk; what is appended meanwhile stays, offsets go on. Channels
+   * lose what they had not finished, and count it. Resolves once it is done. Rejects as `Partition.trimTo`.
+   */
+  async removeRecords(log: BrokerLog): Promise<void> {
+    await Promise.all(log.partitions.map((partition) => partition.empty()));
+    this.#options.logger.info("log emptied", { log: log.name });
+  }
+
+  /** NSQ's emptying of a topic: drops what waits for the first channel; channels keep what they have. Resolves once saved. */
   async empty(log: BrokerLog): Promise<void> {
     log.backlogOffsets = log.partitions.map((partition) => partition.nextOffset);
     await this.#saveSettings(log);
@@ -147,11 +159,7 @@ export class Catalog {
     const channel = this.#addChannel(log, name);
     channel.startAt(
       log.partitions.map((partition, index) =>
-        isFirst
-          ? (log.backlogOffsets[index] ?? partition.lowWatermark)
-          : from === "earliest"
-            ? partition.lowWatermark
-            : partition.nextOffset,
+        isFirst ? log.backlogOffset(index) : from === "earliest" ? partition.lowWatermark : partition.nextOffset,
       ),
     );
     const saved = this.#saveNew(log, channel);
@@ -263,7 +271,7 @@ export class Catalog {
 
   /** Loads logs, channels and their progress; then captures apply. */
   async load(): Promise<void> {
-    for (const log of this.#options.logs.list()) this.#add(new BrokerLog(log));
+    for (const log of this.#options.logs.list()) this.#add(new BrokerLog(log)).loaded = false;
     for (const { log } of this.#options.captures) this.ensure(log);
     for await (const [key, row] of this.#options.state.entries(settingsPrefix)) this.#applySettings(key, row);
     for (const saved of await this.#options.channelStore.load()) {
@@ -271,6 +279,7 @@ export class Catalog {
       if (log === undefined) continue; // The log was deleted in the middle of a crash; its channels go with it.
       await this.#loadChannel(log, saved);
     }
+    for (const log of this.#logs.values()) log.loaded = true;
   }
 
   /** The channel appears when all of it is loaded: one that is saved sooner would overwrite what is not. */
@@ -282,8 +291,10 @@ export class Catalog {
       saved,
       windows.map((loaded) => loaded?.window),
     );
-    channel.counters.clampCount = windows.filter((loaded) => loaded?.clamped !== undefined).length;
-    if (channel.counters.clampCount > 0) this.#options.channelStore.markDirty(channel);
+    const { counters } = channel;
+    counters.clampCount = windows.filter((loaded) => loaded?.clamped !== undefined).length;
+    counters.dropCount = windows.reduce((sum, loaded) => sum + (loaded?.dropCount ?? 0), 0);
+    if (counters.clampCount > 0) this.#options.channelStore.markDirty(channel);
   }
 
   async #loadWindow(log: BrokerLog, saved: SavedChannel, partition: Partition): Promise<LoadedWindow | undefined> {
@@ -296,7 +307,8 @@ export class Catalog {
     );
     if (loaded?.clamped !== undefined) {
       const { floor, cursor } = loaded.clamped;
-      const fields = { log: log.name, channel: saved.name, partition: number, floor, cursor, low, high };
+      const { dropCount: dropped } = loaded;
+      const fields = { log: log.name, channel: saved.name, partition: number, floor, cursor, low, high, dropped };
       this.#options.logger.warn("a channel's saved position is outside of the log and was moved into it", fields);
     }
     return loaded;
@@ -311,6 +323,7 @@ export class Catalog {
 
   /** Ends every channel; nothing is delivered any more. */
   close(): void {
+    this.#drops.flush();
     for (const log of this.#logs.values()) for (const channel of log.channels.values()) channel.close(false);
   }
 
@@ -341,6 +354,7 @@ export class Catalog {
         const fields = { log: log.name, channel: each.name, partition, offset, error };
         this.#options.logger.error("a record cannot be read; this partition of the channel waits", fields);
       },
+      onDropped: (each, count) => this.#drops.add(each, count),
     });
     log.channels.set(name, channel);
     return channel;

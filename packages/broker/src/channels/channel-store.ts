@@ -42,8 +42,10 @@ export interface OffsetRange {
 
 export interface LoadedWindow {
   readonly window: UnfinishedWindow;
-  /** What was saved, when the window had to be moved from there. */
+  /** What was saved, when it lay beyond the end or held records that are gone. */
   readonly clamped: { readonly floor: number; readonly cursor: number } | undefined;
+  /** Records that were trimmed before they were finished. */
+  readonly dropCount: number;
 }
 
 export class ChannelStore {
@@ -87,10 +89,17 @@ export class ChannelStore {
     this.#clock.clearTimer(this.#timer);
     this.#timer = undefined;
     const operations: StateOperation[] = [];
-    for (const channel of this.#dirty) this.#collect(channel, operations);
+    const floors: [window: UnfinishedWindow, floor: number][] = [];
+    for (const channel of this.#dirty) {
+      this.#collect(channel, operations);
+      for (const window of channel.windows()) floors.push([window, window.floor]);
+    }
     this.#dirty.clear();
     if (operations.length === 0 && this.#unwritten.size === 0) return this.#writing;
-    const written = this.#writing.then(() => this.#write(operations));
+    const written = this.#writing.then(async () => {
+      await this.#write(operations);
+      for (const [window, floor] of floors) window.savedFloor = floor;
+    });
     this.#writing = written.catch(() => undefined);
     return written;
   }
@@ -136,8 +145,8 @@ export class ChannelStore {
 
   /**
    * The saved window of one partition, or undefined when none was saved. `kept`, where given, is what the log has: a
-   * position outside of it (the machine failed before the log was synced, or retention went on) is clamped to it, and
-   * what lies outside is forgotten with the records.
+   * position outside of it (the machine failed before the log was synced, or retention went on) is moved into it, and
+   * what lies outside is forgotten with the records. What was removed in front after it was finished is no loss.
    */
   async loadWindow(
     { logName, name, settings }: SavedChannel,
@@ -148,14 +157,16 @@ export class ChannelStore {
     const row = await this.#state.get(key);
     if (row === undefined) return undefined;
     const saved = decodeWindow(key, row);
-    const floor = clamp(saved.floor, kept);
-    const cursor = clamp(saved.cursor, kept);
+    const floor = Math.min(saved.floor, kept?.high ?? saved.floor);
+    const cursor = Math.min(saved.cursor, kept?.high ?? saved.cursor);
     const window = new UnfinishedWindow(floor, cursor);
     window.setAttemptsMax(settings.maxAttempts);
     for await (const [page, entries] of this.#state.entries(pagePrefix(logName, name, partition)))
       decodePage(page, entries, window, this.#wallOffsetMs());
     window.restored();
-    return { window, clamped: floor === saved.floor && cursor === saved.cursor ? undefined : saved };
+    const dropCount = kept === undefined ? 0 : window.dropBelow(kept.low);
+    const isInside = dropCount === 0 && floor === saved.floor && cursor === saved.cursor;
+    return { window, clamped: isInside ? undefined : saved, dropCount };
   }
 
   #collect(channel: Channel, operations: StateOperation[]): void {
@@ -202,10 +213,6 @@ export class ChannelStore {
   #wallOffsetMs(): number {
     return this.#clock.nowMs() - this.#clock.monotonicMs();
   }
-}
-
-function clamp(offset: number, kept: OffsetRange | undefined): number {
-  return kept === undefined ? offset : Math.max(kept.low, Math.min(offset, kept.high));
 }
 
 function parseRow(key: string, row: Buffer): Record<string, unknown> {

@@ -30,6 +30,8 @@ export interface ChannelCounters {
   clampCount: number;
   /** Records that went to the log of dead letters. */
   deadLetterCount: number;
+  /** Records that were trimmed before they were finished. */
+  dropCount: number;
 }
 
 /** What is saved with a channel and can be changed. */
@@ -49,8 +51,10 @@ export interface ChannelOptions {
   readonly onDirty: (channel: Channel) => void;
   readonly deadLetters: DeadLetterLog;
   readonly onDeadLetterFailure: (channel: Channel, partition: number, offset: number, error: unknown) => void;
-  /** A record cannot be read: damage or retention. */
+  /** A record is damaged. */
   readonly onUnreadable: (channel: Channel, partition: number, offset: number, error: unknown) => void;
+  /** Records were trimmed before they were finished. */
+  readonly onDropped: (channel: Channel, count: number) => void;
 }
 
 export class Channel implements WindowOwner {
@@ -64,6 +68,7 @@ export class Channel implements WindowOwner {
     finishCount: 0,
     clampCount: 0,
     deadLetterCount: 0,
+    dropCount: 0,
   };
   readonly #options: ChannelOptions;
   readonly #clock: Clock;
@@ -90,9 +95,11 @@ export class Channel implements WindowOwner {
     this.ephemeral = options.name.endsWith("#ephemeral");
     this.#feeds = options.partitions.map((partition) => new ChannelFeed(partition, () => this.wake()));
     this.#earlierCount = this.#endOffsetSum();
-    this.#loop = new DeliveryLoop(this.#feeds, this.#rotation, this.#clock, (partition, offset, error) =>
-      options.onUnreadable(this, partition, offset, error),
-    );
+    this.#loop = new DeliveryLoop(this.#feeds, this.#rotation, this.#clock, (feed, offset, error) => {
+      const { number, lowWatermark } = feed.partition;
+      if (offset < lowWatermark) this.#dropBelow(feed);
+      else options.onUnreadable(this, number, offset, error);
+    });
     this.#deadLetters = new DeadLetterWriter({
       logName: this.logName,
       channelName: this.name,
@@ -103,6 +110,7 @@ export class Channel implements WindowOwner {
         options.onDirty(this);
       },
       onFailure: (partition, offset, error) => options.onDeadLetterFailure(this, partition, offset, error),
+      onGone: () => this.#dropped(1),
       wake: () => this.wake(),
     });
   }
@@ -204,6 +212,33 @@ export class Channel implements WindowOwner {
       feed.window.setAttemptsMax(saved.settings.maxAttempts);
     }
     this.wake();
+  }
+
+  /** The partition's low watermark rose: what was removed and not finished is lost, and counted. */
+  onLowWatermark(partition: number): void {
+    const feed = this.#feeds[partition];
+    if (feed === undefined || this.#closed) return;
+    this.#dropBelow(feed);
+    this.wake();
+  }
+
+  #dropBelow(feed: ChannelFeed): void {
+    const dropped = feed.window.dropBelow(feed.partition.lowWatermark);
+    if (dropped === 0) return;
+    feed.stuck = false;
+    this.#dropped(dropped);
+  }
+
+  #dropped(count: number): void {
+    this.counters.dropCount += count;
+    this.#options.onDirty(this);
+    this.#options.onDropped(this, count);
+  }
+
+  /** The first offset of a partition that it has not finished, or would not know to have finished after a crash. */
+  neededFrom(partition: number): number {
+    const { floor, savedFloor } = this.#feeds[partition]!.window;
+    return Math.min(floor, savedFloor);
   }
 
   // --- consumers ---------------------------------------------------------------------------------------------------

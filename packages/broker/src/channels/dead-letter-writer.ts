@@ -32,6 +32,8 @@ export interface DeadLetterWriterOptions {
   readonly onBuried: () => void;
   /** The first failure after a success. */
   readonly onFailure: (partition: number, offset: number, error: unknown) => void;
+  /** A record was removed before it could be appended, and is finished. */
+  readonly onGone: () => void;
   /** There may be more to take: call `pump` at the end of the turn. */
   readonly wake: () => void;
 }
@@ -59,7 +61,8 @@ export class DeadLetterWriter {
       if (outcome === "reading") return;
       window.takeDead();
       if (outcome === "there") this.#append(feed, offset);
-      else this.#unreadable(feed, offset);
+      else if (outcome === "gap" || offset < feed.partition.lowWatermark) this.#gone(feed, offset);
+      else this.#failed(feed, offset, reader.error);
     }
     reader.release();
   }
@@ -110,12 +113,8 @@ export class DeadLetterWriter {
     if (feed.window.bury(offset)) this.#options.onBuried();
   }
 
-  /** A record that retention has removed is past saving. */
-  #unreadable(feed: ChannelFeed, offset: number): void {
-    const { error } = feed.deadReader;
-    feed.deadReader.release();
-    this.#failed(feed, offset, error);
-    if (offset < feed.partition.lowWatermark) feed.window.bury(offset);
+  #gone(feed: ChannelFeed, offset: number): void {
+    if (feed.window.bury(offset)) this.#options.onGone();
   }
 
   #failed(feed: ChannelFeed, offset: number, error: unknown): void {

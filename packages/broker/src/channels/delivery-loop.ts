@@ -16,17 +16,17 @@ export class DeliveryLoop {
   readonly #feeds: readonly ChannelFeed[];
   readonly #rotation: ConsumerRotation;
   readonly #clock: Clock;
-  readonly #onUnreadable: (partition: number, offset: number, error: unknown) => void;
+  readonly #onUnreadable: (feed: ChannelFeed, offset: number, error: unknown) => void;
   /** The partition whose turn it is, and how many records it may still deliver before the next one's. */
   #feedIndex = 0;
   #feedTurnLeft = feedTurnMax;
 
-  /** `onUnreadable`: a record cannot be read, because of damage or retention. */
+  /** `onUnreadable`: a record cannot be read, because of damage or because it was trimmed. */
   constructor(
     feeds: readonly ChannelFeed[],
     rotation: ConsumerRotation,
     clock: Clock,
-    onUnreadable: (partition: number, offset: number, error: unknown) => void,
+    onUnreadable: (feed: ChannelFeed, offset: number, error: unknown) => void,
   ) {
     this.#feeds = feeds;
     this.#rotation = rotation;
@@ -76,6 +76,10 @@ export class DeliveryLoop {
     feed.wasFresh = true;
     const offset = feed.window.cursor;
     const outcome = feed.freshReader.moveTo(offset);
+    if (outcome === "gap") {
+      feed.window.skipTo(feed.freshReader.gapEnd);
+      return true;
+    }
     if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.freshReader, offset);
     const record = feed.freshReader.record;
     if (record.notBeforeMs > 0) {
@@ -94,6 +98,10 @@ export class DeliveryLoop {
   #deliverAgain(feed: ChannelFeed, offset: number, nowMs: number): boolean {
     feed.wasFresh = false;
     const outcome = feed.readyReader.moveTo(offset);
+    if (outcome === "gap") {
+      feed.window.skip(offset);
+      return true;
+    }
     if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.readyReader, offset);
     const consumer = this.#rotation.take();
     const attempts = feed.window.deliverAgain(consumer.id, nowMs, nowMs + consumer.timeoutMs);
@@ -101,15 +109,11 @@ export class DeliveryLoop {
     return true;
   }
 
-  /** A record that retention has removed is passed over; damage stops the partition, and is said. Returns true to go on. */
+  /** What was trimmed is passed over; damage stops the partition. Returns true to go on. */
   #unreadable(feed: ChannelFeed, reader: RecordReader, offset: number): boolean {
-    this.#onUnreadable(feed.partition.number, offset, reader.error);
+    this.#onUnreadable(feed, offset, reader.error);
     reader.release();
-    if (offset >= feed.partition.lowWatermark) {
-      feed.stuck = true;
-      return false;
-    }
-    feed.window.skip(offset);
-    return true;
+    feed.stuck = offset >= feed.partition.lowWatermark;
+    return !feed.stuck;
   }
 }

@@ -6,16 +6,21 @@
 import { type Chunk, type Partition, RecordCursor } from "@polylog/log";
 import { readAheadSize } from "../limits.ts";
 
-/** What `moveTo` answered: the record is there, is being read, or cannot be read. */
-export type ReadOutcome = "there" | "reading" | "failed";
+/** What `moveTo` answered: the record is there, is being read, is not in its batch (compacted, repaired), or cannot be read. */
+export type ReadOutcome = "there" | "reading" | "gap" | "failed";
 
 export class RecordReader {
   readonly record = new RecordCursor();
   /** Why the last read failed: OFFSET_OUT_OF_RANGE when retention removed it, CORRUPT_BATCH when it is damaged. */
   error: unknown;
+  /** After `gap`: there is no record from the offset asked for to before this one. */
+  gapEnd = 0;
+  #errorOffset = 0;
   readonly #partition: Partition;
   readonly #onRead: () => void;
   #chunk: Chunk | undefined;
+  /** `record` is on a record of the chunk. */
+  #standing = false;
   #reading = false;
 
   /** `onRead` is called when a read that was under way has ended, well or not. */
@@ -29,7 +34,7 @@ export class RecordReader {
     try {
       return this.#find(offset);
     } catch (error) {
-      return this.#fail(error);
+      return this.#fail(offset, error);
     }
   }
 
@@ -38,7 +43,8 @@ export class RecordReader {
     if (chunk !== undefined && offset >= chunk.offsetFirst && offset < chunk.offsetNext)
       return this.#step(chunk, offset);
     if (this.#reading) return "reading";
-    if (this.error !== undefined) return "failed";
+    if (this.error !== undefined && offset === this.#errorOffset) return "failed";
+    this.error = undefined;
     const cached = this.#partition.cachedChunk(offset);
     if (cached !== undefined) return this.#enter(cached, offset);
     void this.#read(offset);
@@ -52,22 +58,28 @@ export class RecordReader {
   }
 
   #step(chunk: Chunk, offset: number): ReadOutcome {
-    if (offset === this.record.offset) return "there";
-    if (offset < this.record.offset) return this.#enter(chunk, offset);
-    while (this.record.next()) if (this.record.offset === offset) return "there";
-    return this.#enter(chunk, offset);
+    if (!this.#standing || offset < this.record.offset) return this.#enter(chunk, offset);
+    while (this.#standing && this.record.offset < offset) this.#standing = this.record.next();
+    return this.#outcome(chunk, offset);
   }
 
   #enter(chunk: Chunk, offset: number): ReadOutcome {
     this.#chunk = chunk;
     this.record.reset(chunk, offset);
-    if (this.record.next() && this.record.offset === offset) return "there";
-    return this.#fail(new Error(`no record ${offset} in its batch`));
+    this.#standing = this.record.next();
+    return this.#outcome(chunk, offset);
   }
 
-  /** A record that its batch announced and does not hold, or that cannot be read, is damage. */
-  #fail(error: unknown): ReadOutcome {
+  /** `record` is on the first record of the chunk from `offset` on, if there is one. */
+  #outcome(chunk: Chunk, offset: number): ReadOutcome {
+    if (this.#standing && this.record.offset === offset) return "there";
+    this.gapEnd = this.#standing ? this.record.offset : chunk.offsetNext;
+    return "gap";
+  }
+
+  #fail(offset: number, error: unknown): ReadOutcome {
     this.error = error;
+    this.#errorOffset = offset;
     this.#chunk = undefined;
     return "failed";
   }
@@ -76,10 +88,10 @@ export class RecordReader {
     this.#reading = true;
     try {
       const chunk = await this.#partition.readChunk(offset, readAheadSize);
-      if (chunk === undefined) this.#fail(new Error(`record ${offset} is beyond the end`));
+      if (chunk === undefined) this.#fail(offset, new Error(`record ${offset} is beyond the end`));
       else this.#enter(chunk, offset);
     } catch (error) {
-      this.#fail(error);
+      this.#fail(offset, error);
     }
     this.#reading = false;
     this.#onRead();

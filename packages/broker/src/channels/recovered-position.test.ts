@@ -47,7 +47,7 @@ test("moves a position beyond the end to the end, counted and said", async () =>
   const channel = log.channels.get("workers")!;
   assert.equal(channel.counters.clampCount, 1);
   assert.deepEqual(warnings, [
-    { log: "orders", channel: "workers", partition: 0, floor: 7, cursor: 9, low: 0, high: 5 },
+    { log: "orders", channel: "workers", partition: 0, floor: 7, cursor: 9, low: 0, high: 5, dropped: 0 },
   ]);
   const sink = new RecordingConsumer();
   channel.setReady(channel.addConsumer(sink, 1000, 1000), 10);

@@ -46,6 +46,17 @@ export function ownership(page: Page | undefined, offset: number, owner: number)
   return page.owners[offset & pageMask] === owner ? "done" : "notOwner";
 }
 
-export function nextPageStart(offset: number): number {
-  return (Math.floor(offset / pageSize) + 1) * pageSize;
+/**
+ * Where a page after the one of `offset` begins, with none that is unfinished in between; or something above `cursor`. A gap
+ * may have any size, so whatever is fewer is walked: offsets up to the cursor, page by page, or the pages there are.
+ */
+export function nextPage(pages: ReadonlyMap<number, Page>, offset: number, cursor: number): number {
+  const next = (Math.floor(offset / pageSize) + 1) * pageSize;
+  if ((cursor - next) / pageSize <= pages.size) return next;
+  let first = Number.POSITIVE_INFINITY;
+  for (const page of pages.values()) {
+    const start = page.index * pageSize;
+    if (page.unfinishedCount > 0 && start >= next && start < first) first = start;
+  }
+  return first;
 }

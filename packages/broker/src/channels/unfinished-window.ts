@@ -21,7 +21,7 @@ import {
   type DeadReason,
   deadReasons,
   entryStates,
-  nextPageStart,
+  nextPage,
   ownership,
   Page,
   pageMask,
@@ -37,6 +37,8 @@ export interface WindowOwner {
 }
 
 export class UnfinishedWindow {
+  /** The floor that a start would find; set by whoever saves. */
+  savedFloor: number;
   #floor: number;
   #cursor: number;
   readonly #pages = new Map<number, Page>();
@@ -58,6 +60,7 @@ export class UnfinishedWindow {
   #moved = false;
 
   constructor(floor: number, cursor = floor) {
+    this.savedFloor = floor;
     this.#floor = floor;
     this.#cursor = cursor;
   }
@@ -140,18 +143,43 @@ export class UnfinishedWindow {
     return ++page.attempts[at]!;
   }
 
-  /** Drops the offset at the cursor, or what `nextReady` answered, because its record is gone. */
+  /** Finishes what `nextReady` answered, because its record is gone. */
   skip(offset: number): void {
     const page = this.#pageOf(offset);
-    if (offset === this.#cursor) {
-      this.#cursor++;
-      this.#raiseFloor();
-      if (page?.unfinishedCount === 0 && (this.#cursor & pageMask) === 0) this.#remove(page);
-      return;
-    }
     if (page === undefined || page.states[offset & pageMask] !== ready) return;
     this.#readyCount--;
     this.#leave(page, offset);
+  }
+
+  /** There are no records from the cursor to before `offset`: they are finished, however many, and the cursor is there. */
+  skipTo(offset: number): void {
+    const page = this.#pageOf(this.#cursor);
+    this.#cursor = offset;
+    this.#raiseFloor();
+    if (page?.unfinishedCount === 0 && page.index !== Math.floor(offset / pageSize)) this.#remove(page);
+  }
+
+  /**
+   * The records below `low` are gone: what waits there, or was never delivered, is finished. Returns how many that are at
+   * most: offsets without a record that were not met yet count. What is in flight or dead there stays as it is.
+   */
+  dropBelow(low: number): number {
+    let dropped = 0;
+    for (const page of this.#pages.values()) {
+      const first = page.index * pageSize;
+      for (let at = 0; at < pageSize && first + at < low; at++) {
+        const state = page.states[at];
+        if (state === ready) this.#readyCount--;
+        else if (state === deferred) this.#deferredCount--;
+        else continue;
+        this.#leave(page, first + at);
+        dropped++;
+      }
+    }
+    if (this.#cursor >= low) return dropped;
+    dropped += low - this.#cursor;
+    this.skipTo(low);
+    return dropped;
   }
 
   // --- answers -----------------------------------------------------------------------------------------------------
@@ -424,7 +452,7 @@ export class UnfinishedWindow {
     let floor = this.#floor;
     while (floor < this.#cursor) {
       const page = this.#pageOf(floor);
-      if (page === undefined || page.unfinishedCount === 0) floor = nextPageStart(floor);
+      if (page === undefined || page.unfinishedCount === 0) floor = nextPage(this.#pages, floor, this.#cursor);
       else if (page.states[floor & pageMask] === finished) floor++;
       else break;
     }

@@ -38,6 +38,8 @@ export class Maintenance {
   #ending = false;
   #timer: Timer | undefined;
   #round: Promise<void> | undefined;
+  /** Begun by `runNow`. */
+  readonly #urgent = new Set<Promise<void>>();
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
@@ -69,6 +71,13 @@ export class Maintenance {
         }
   }
 
+  /** Runs one task on one partition besides the rounds, because something happened that should not wait for the next. */
+  runNow(task: MaintenanceTask, log: Log, partition: Partition): void {
+    if (this.#ending || partition.status !== "open") return;
+    const run: Promise<void> = this.#run(task, log, partition).finally(() => this.#urgent.delete(run));
+    this.#urgent.add(run);
+  }
+
   async #run(task: MaintenanceTask, log: Log, partition: Partition): Promise<void> {
     const { clock, logger } = this.#options;
     const isEnding = (): boolean => this.#ending;
@@ -84,6 +93,7 @@ export class Maintenance {
     try {
       await task.run(turn);
     } catch (error) {
+      if (partition.status !== "open") return; // Closed meanwhile, or read-only, which was said.
       logger.error(`${task.name} failed`, { log: log.name, partition: partition.number, error });
     }
   }
@@ -92,6 +102,6 @@ export class Maintenance {
   async stop(): Promise<void> {
     this.#ending = true;
     this.#options.clock.clearTimer(this.#timer);
-    await this.#round;
+    await Promise.all([this.#round, ...this.#urgent]);
   }
 }

@@ -1,5 +1,6 @@
 /** What is done to every partition in the background, in this order. */
 
 import type { MaintenanceTask } from "./maintenance.ts";
+import { retention } from "./retention.ts";
 
-export const maintenanceTasks: readonly MaintenanceTask[] = [];
+export const maintenanceTasks: readonly MaintenanceTask[] = [retention];

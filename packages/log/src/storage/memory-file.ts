@@ -104,6 +104,11 @@ export class MemoryFile {
     return left;
   }
 
+  /** Memory of its pages. */
+  get bytesKept(): number {
+    return this.#pages.reduce((sum, page) => sum + page.length, 0);
+  }
+
   content(): Buffer {
     const bytes = Buffer.alloc(this.size);
     this.read(bytes, 0);

@@ -134,6 +134,13 @@ export class MemoryStorage implements Storage {
       for (const path of names.keys()) if (isBelow(path)) names.delete(path);
   }
 
+  /** Memory that the files take. */
+  get bytesKept(): number {
+    let bytes = 0;
+    for (const file of this.#files.values()) bytes += file.bytesKept;
+    return bytes;
+  }
+
   /** The content of a file as a program would read it now. For tests. */
   content(path: string): Buffer | undefined {
     return this.#files.get(path)?.content();

@@ -9,6 +9,7 @@ import { channelReplayDeadLetters } from "./channel-replay-dead-letters.ts";
 import { channelSeek } from "./channel-seek.ts";
 import { channelUnpause } from "./channel-unpause.ts";
 import { consume } from "./consume.ts";
+import { logAlter } from "./log-alter.ts";
 import { logCreate } from "./log-create.ts";
 import { logDelete } from "./log-delete.ts";
 import { logDescribe } from "./log-describe.ts";
@@ -25,6 +26,7 @@ export const methods: readonly Method[] = [
   logCreate,
   logList,
   logDescribe,
+  logAlter,
   logEmpty,
   logDelete,
   producerOpen,

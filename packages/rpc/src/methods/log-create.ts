@@ -1,5 +1,6 @@
-import { durabilities, type Partition } from "@polylog/broker";
+import type { Partition } from "@polylog/broker";
 import * as v from "valibot";
+import { givenConfig, logConfigEntries } from "./log-config-params.ts";
 import { describeLog } from "./log-list.ts";
 import { defineMethod, requireAccess } from "./method.ts";
 import { countSchema, logSchema } from "./params.ts";
@@ -10,18 +11,12 @@ export const logCreate = defineMethod({
   params: v.strictObject({
     log: logSchema,
     partitions: v.optional(v.pipe(countSchema, v.minValue(1))),
-    durability: v.optional(v.picklist(durabilities)),
-    /** Bytes. */
-    segmentSizeMax: v.optional(countSchema),
+    ...logConfigEntries,
   }),
   result: "{log, partitions, durability, segmentSizeMax, ephemeral}",
-  handle(context, { log: name, partitions, durability, segmentSizeMax }) {
+  handle(context, { log: name, ...config }) {
     requireAccess(context, "manage", name);
-    const log = context.broker.catalog.create(name, {
-      ...(partitions !== undefined && { partitions }),
-      ...(durability !== undefined && { durability }),
-      ...(segmentSizeMax !== undefined && { segmentSizeMax }),
-    });
+    const log = context.broker.catalog.create(name, givenConfig(config));
     return Promise.all(log.partitions.map(whenOpen)).then(() => describeLog(log));
   },
 });

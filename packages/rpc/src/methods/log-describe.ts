@@ -1,4 +1,4 @@
-import type { BrokerLog } from "@polylog/broker";
+import type { BrokerLog, LogConfig } from "@polylog/broker";
 import * as v from "valibot";
 import { describeLog, type LogDescription } from "./log-list.ts";
 import { defineMethod, requireAccess } from "./method.ts";
@@ -8,7 +8,8 @@ export const logDescribe = defineMethod({
   name: "log.describe",
   summary: "Tells about one log, its partitions and channels.",
   params: v.strictObject({ log: logSchema }),
-  result: "as in log.list, and {paused, depth, captures, channels, watermarks: [{partition, low, high, status}]}",
+  result:
+    "as in log.list, and {paused, depth, captures, channels, watermarks: [{partition, low, high, status}], config: as in log.alter}",
   handle(context, { log: name }) {
     requireAccess(context, "consume", name);
     return describeWhole(context.broker.catalog.require(name));
@@ -23,6 +24,7 @@ export interface WholeLogDescription extends LogDescription {
   readonly captures: readonly string[];
   readonly channels: readonly string[];
   readonly watermarks: readonly WatermarkDescription[];
+  readonly config: LogConfig;
 }
 
 interface WatermarkDescription {
@@ -42,5 +44,6 @@ function describeWhole(log: BrokerLog): WholeLogDescription {
     watermarks: log.partitions.map(({ number, lowWatermark, highWatermark, status }) => {
       return { partition: number, low: lowWatermark, high: highWatermark, status };
     }),
+    config: log.log.config,
   };
 }

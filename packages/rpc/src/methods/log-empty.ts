@@ -4,13 +4,14 @@ import { logSchema } from "./params.ts";
 
 export const logEmpty = defineMethod({
   name: "log.empty",
-  summary: "Drops what waits for a first channel; the records stay, and channels keep what they have.",
+  summary:
+    "Removes every record the log has and frees the disk; offsets go on, and channels lose what they had not finished.",
   params: v.strictObject({ log: logSchema }),
   result: "{}",
   async handle(context, { log: name }) {
     requireAccess(context, "manage", name);
     const { catalog } = context.broker;
-    await catalog.empty(catalog.require(name));
+    await catalog.removeRecords(catalog.require(name));
     return {};
   },
 });

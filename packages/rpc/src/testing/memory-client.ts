@@ -45,6 +45,7 @@ export interface RpcResults {
   readonly "subscription.credit": { readonly credits: number };
   readonly unsubscribe: object;
   readonly "log.describe": WholeLogDescription;
+  readonly "log.alter": Pick<WholeLogDescription, "log" | "config"> & { readonly warning?: string };
   readonly "log.empty": object;
   readonly "log.delete": object;
   readonly "channel.list": { readonly channels: readonly ChannelDescription[] };

@@ -6,7 +6,7 @@
 
 import { defineOptions, type OptionValues } from "@polylog/base/options";
 import { logLevels } from "@polylog/base/telemetry";
-import { durabilities } from "@polylog/broker";
+import { durabilities, retentionUnfinishedChoices } from "@polylog/broker";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 
 const listeners = "Listeners";
@@ -95,6 +95,32 @@ export const serveOptions = defineOptions({
     default: "256MiB",
     group: storage,
     help: "Size at which a log goes on in a new segment file.",
+  },
+  logRetentionMs: {
+    flag: "log-retention-time",
+    type: "duration",
+    min: "0",
+    max: "36500d",
+    default: "0",
+    group: storage,
+    help: "Age at which records of new logs are removed, a segment at a time; 0 keeps them for ever.",
+  },
+  logRetentionBytes: {
+    flag: "log-retention-bytes",
+    type: "size",
+    min: "0",
+    max: "1024TiB",
+    default: "0",
+    group: storage,
+    help: "Bytes of a partition of new logs beyond which its oldest segments are removed; 0 sets no limit.",
+  },
+  logRetentionUnfinished: {
+    flag: "log-retention-unfinished",
+    type: "choice",
+    values: retentionUnfinishedChoices,
+    default: "keep",
+    group: storage,
+    help: "Whether new logs keep records beyond those limits that a channel has not finished, or drop and count them.",
   },
   logSyncIntervalMs: {
     flag: "log-sync-interval",

@@ -1,10 +1,12 @@
 /**
  * Reads segment files with a parser of its own, so that what the log's own code believes about its files is checked by
  * code that does not share its mistakes. Written from the headers of `segment.ts`, `segment-footer.ts`, `batch.ts`,
- * `rich-record.ts` and `producers/producer-block.ts` in packages/log/src, which it must follow; it imports nothing from there.
+ * `rich-record.ts`, `producers/producer-block.ts` and `trim-mark.ts` in packages/log/src, which it must follow; it imports
+ * nothing from there.
  *
  * Throws wherever a file is not what those headers say: a bad magic, length, CRC, version or attribute, a gap between
- * offsets, a wrong place, a producer that goes on elsewhere than at its next sequence. Only the newest segment may end in the middle of a batch or of its header.
+ * offsets, a wrong place, a producer that goes on elsewhere than at its next sequence. Offsets may be missing in front, up to
+ * the mark of what was trimmed. Only the newest segment may end in the middle of a batch or of its header.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -47,6 +49,7 @@ export class StoredLog {
     const names = readdirSync(this.#directory)
       .filter((name) => /^\d{20}\.log$/.test(name))
       .sort();
+    this.#skipTrimmed(names);
     this.segmentCount = names.length;
     this.tornBytes = 0;
     for (const [index, name] of names.entries()) {
@@ -54,6 +57,14 @@ export class StoredLog {
       this.#readSegment(name, index === names.length - 1, records);
     }
     return records;
+  }
+
+  /** Goes on after what was trimmed, whether its files are still there or not. */
+  #skipTrimmed(names: string[]): void {
+    const low = trimmedTo(join(this.#directory, "trimmed"));
+    while (names.length > 1 && Number(names[1]!.slice(0, 20)) <= low) names.shift();
+    const first = Number(names[0]?.slice(0, 20) ?? 0);
+    if (first > this.offsetNext && first <= low) this.offsetNext = first;
   }
 
   #readSegment(name: string, newest: boolean, records: StoredRecord[]): void {
@@ -113,6 +124,18 @@ export class StoredLog {
     this.producedBatches++;
     return idEnd + 16;
   }
+}
+
+/** The higher one of the two slots; 0 when there is none. */
+function trimmedTo(path: string): number {
+  if (!existsSync(path)) return 0;
+  const file = readFileSync(path);
+  let low = 0;
+  for (const slot of [file.subarray(0, 64), file.subarray(4096, 4096 + 64)]) {
+    if (slot.length < 64 || slot.toString("latin1", 0, 8) !== "PLTRIM01") continue;
+    if (crc32(slot.subarray(0, 60)) === slot.readUInt32LE(60)) low = Math.max(low, Number(slot.readBigUInt64LE(8)));
+  }
+  return low;
 }
 
 function checkSegmentHeader(name: string, bytes: Buffer): void {

@@ -1,0 +1,27 @@
+/** How a log is set up, as params: one entry per row of `LogConfig`. Which values are good, the log decides. */
+
+import { durabilities, type LogConfig, retentionUnfinishedChoices } from "@polylog/broker";
+import * as v from "valibot";
+import { countSchema } from "./params.ts";
+
+/** All but the number of partitions. */
+export const logConfigEntries = {
+  durability: v.optional(v.picklist(durabilities)),
+  /** Bytes. */
+  segmentSizeMax: v.optional(countSchema),
+  /** Milliseconds; 0: for ever. */
+  retentionMs: v.optional(countSchema),
+  /** Bytes per partition; 0: no limit. */
+  retentionBytes: v.optional(countSchema),
+  retentionUnfinished: v.optional(v.picklist(retentionUnfinishedChoices)),
+  /** Bytes and records per partition of an `#ephemeral` log. */
+  ephemeralBytes: v.optional(countSchema),
+  ephemeralRecords: v.optional(countSchema),
+} satisfies Record<Exclude<keyof LogConfig, "partitions">, v.GenericSchema>;
+
+type Given = { readonly [Name in keyof LogConfig]?: LogConfig[Name] | undefined };
+
+/** What was given of a configuration. */
+export function givenConfig(params: Given): Partial<LogConfig> {
+  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
+}
