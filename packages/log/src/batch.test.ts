@@ -10,8 +10,8 @@ import {
   batchLink,
   batchOffset,
   batchPartition,
+  batchPayloadStart,
   batchProducer,
-  batchRecordsStart,
   batchSize,
   batchTimestampFirst,
   batchTimestampLast,
@@ -92,8 +92,8 @@ describe("batch", () => {
     sealBatch(bytes, 0, bytes.length, { ...fields, producer: true });
     assert.equal(batchFault(bytes, 0, bytes.length), undefined);
     assert.deepEqual(batchProducer(bytes, 0), { id: "a-", epoch: 5, sequence: 2 ** 32 + 3 });
-    assert.equal(batchRecordsStart(bytes, 0), 80 + 19);
-    assert.equal(batchRecordsStart(sealed(), 5), 85);
+    assert.equal(batchPayloadStart(bytes, 0), 80 + 19);
+    assert.equal(batchPayloadStart(sealed(), 5), 85);
     // An id of 0 or too many bytes, a character, an epoch and a sequence that nobody writes, no room for the records.
     for (const [at, value] of [
       [80, 0],

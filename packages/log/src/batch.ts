@@ -109,7 +109,7 @@ function fieldsFault(bytes: Buffer, start: number): BatchFault | undefined {
     count > 0 &&
     count <= batchRecordsMax &&
     (!hasProducer(bytes, start) || isProducerBlock(bytes, start + batchHeaderSize, end)) &&
-    count * 4 <= end - batchRecordsStart(bytes, start) &&
+    count * 4 <= end - batchPayloadStart(bytes, start) &&
     Number.isSafeInteger(batchOffset(bytes, start) + count) &&
     Number.isSafeInteger(batchTimestampLast(bytes, start)) &&
     batchTimestampFirst(bytes, start) <= batchTimestampLast(bytes, start);
@@ -134,8 +134,8 @@ export function batchProducer(bytes: Buffer, start: number): ProducerStamp | und
   return hasProducer(bytes, start) ? readProducerBlock(bytes, start + batchHeaderSize) : undefined;
 }
 
-/** Where the first record's size is. */
-export function batchRecordsStart(bytes: Buffer, start: number): number {
+/** Where the producer block, if there is one, ends: there the records begin. */
+export function batchPayloadStart(bytes: Buffer, start: number): number {
   const payload = start + batchHeaderSize;
   return hasProducer(bytes, start) ? payload + producerBlockSizeAt(bytes, payload) : payload;
 }

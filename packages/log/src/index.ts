@@ -28,4 +28,5 @@ export {
 export { FileStorage } from "./storage/file-storage.ts";
 export { MemoryStorage } from "./storage/memory-storage.ts";
 export type { OpenMode, Storage, StorageFile, SyncListener, WriteListener } from "./storage/storage.ts";
+export { TailCache } from "./tail-cache.ts";
 export { type VerifyReport, verifyPartition } from "./verify.ts";

@@ -9,7 +9,7 @@ import {
   batchIsRich,
   batchOffset,
   batchPartition,
-  batchRecordsStart,
+  batchPayloadStart,
   batchSize,
   batchTimestampFirst,
 } from "./batch.ts";
@@ -90,7 +90,7 @@ export class RecordCursor {
     const bytes = this.bytes;
     this.#batchStart = start;
     this.#batchEnd = start + batchSize(bytes, start);
-    this.#position = batchRecordsStart(bytes, start);
+    this.#position = batchPayloadStart(bytes, start);
     this.#left = batchCount(bytes, start);
     this.#offsetNext = batchOffset(bytes, start);
     this.#timestampFirst = batchTimestampFirst(bytes, start);

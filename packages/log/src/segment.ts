@@ -130,12 +130,13 @@ export function isSegmentFileBelow(name: string, offset: number): boolean {
   return /^\d{20}[.-]/.test(name) && Number(name.slice(0, 20)) < offset;
 }
 
+/** `producersBefore`: false only where it is known that none had written; true costs a look for a snapshot. */
 export function encodeSegmentHeader(
   identity: SegmentIdentity,
   baseOffset: number,
   createdMs: number,
   link: Buffer,
-  producersBefore = false,
+  producersBefore = true,
 ): Buffer {
   const bytes = Buffer.alloc(segmentHeaderSize);
   magic.copy(bytes);

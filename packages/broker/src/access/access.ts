@@ -11,7 +11,7 @@ export interface Principal {
 }
 
 export interface Access {
-  /** `resource`: the topic, filter, log or channel it is about; empty for `connect`. */
+  /** `resource`: the topic, filter, log, channel or producer's id it is about; empty for `connect`. */
   allows(principal: Principal, action: AccessAction, resource: string): boolean;
 }
 

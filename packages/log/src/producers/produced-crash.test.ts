@@ -14,7 +14,7 @@ import { directory, PartitionRig, readValues } from "../testing/partition-rig.ts
 import { verifyPartition } from "../verify.ts";
 
 const seedFirst = 1;
-const seedCount = 80;
+const seedCount = 60;
 const windowMax = 5;
 
 class Random {
