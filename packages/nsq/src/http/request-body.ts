@@ -46,7 +46,7 @@ export function readBody(request: IncomingMessage, sizeMax: number, clock: Clock
 
 /** Throws away what is left of the body; when that takes too long, the connection goes with it. */
 export function discardBody(request: IncomingMessage, clock: Clock): void {
-  if (request.complete) return;
+  if (request.complete || request.destroyed) return;
   const deadline = clock.setTimer(() => request.destroy(), httpBodyTimeoutMs);
   request.on("close", () => clock.clearTimer(deadline));
   request.on("error", () => undefined);
