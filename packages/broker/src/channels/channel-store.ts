@@ -92,7 +92,11 @@ export class ChannelStore {
     const floors: [window: UnfinishedWindow, floor: number][] = [];
     for (const channel of this.#dirty) {
       this.#collect(channel, operations);
-      for (const window of channel.windows()) floors.push([window, window.floor]);
+      for (const window of channel.windows()) {
+        floors.push([window, window.floor]);
+        // From here on a start may find the one or the other.
+        window.savedFloor = Math.min(window.savedFloor, window.floor);
+      }
     }
     this.#dirty.clear();
     if (operations.length === 0 && this.#unwritten.size === 0) return this.#writing;
