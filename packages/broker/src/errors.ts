@@ -22,6 +22,14 @@ export const brokerErrors = defineErrors("broker", {
     help: "wait until that has ended",
     retryable: true,
   },
+  CHANNEL_OUTSIDE_LOG: {
+    text: 'channel "{channel}" of {log}/{partition} stands at {floor} to {cursor}, and the log has {low} to {high}',
+    help: "the next start moves it into the log; records were lost, or the state is older or newer than the log",
+  },
+  CHANNEL_WITHOUT_LOG: {
+    text: 'the state store has a channel "{channel}" of log "{log}", which does not exist',
+    help: "restore the log, or the whole data directory, from a copy",
+  },
   CHANNEL_CLOSED: { text: 'channel "{channel}" of log "{log}" was deleted or the server is stopping' },
   INVALID_NAME: {
     text: '"{name}" is not a valid log or channel name',

@@ -6,8 +6,7 @@
  *      4   4   length of what follows this field: 72 + payload, 73 .. batchFileSizeMax - 8, so never 0
  *      8   4   CRC-32 (zlib) of everything that follows this field
  *     12   1   format version, 1
- *     13   1   attributes; bit 0: rich, bit 1: producer. The other bits are 0 and whoever sees one set refuses the batch:
- *              bits for compression have their place here
+ *     13   1   attributes; bit 0: rich, bit 1: producer. The other bits are 0 and whoever sees one set refuses the batch
  *     14   2   partition
  *     16   4   epoch: how often the log was opened when this was written
  *     20   4   record count, 1 .. batchRecordsMax

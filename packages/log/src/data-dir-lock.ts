@@ -88,6 +88,19 @@ export async function acquireDataDirLock(directory: string): Promise<DataDirLock
   });
 }
 
+/** The process that holds the directory; undefined: none. Changes nothing. Rejects with `log.DATA_DIR_UNUSABLE`. */
+export async function findDataDirHolder(directory: string): Promise<number | undefined> {
+  return usable(directory, async () => {
+    const host = await systemHost(directory);
+    let record = await readRecord(host, directory, "LOCK");
+    for (let i = 0; i <= attemptsMax && record !== undefined; i++) {
+      if (!(await isStale(host, record))) return record.pid;
+      record = await readRecord(host, directory, successorOf(record));
+    }
+    return undefined;
+  });
+}
+
 /** The lock itself, over any host. Returns what releases it. `directory` is for errors only. */
 export async function acquireLock(host: LockHost, directory: string): Promise<() => Promise<void>> {
   const startTime = (await host.startTimeOf(host.pid)) ?? "";

@@ -84,6 +84,10 @@ export const logErrors = defineErrors("log", {
     help: "restore the segment from a copy",
     fatal: true,
   },
+  FILE_UNREADABLE: {
+    text: "{log}/{partition}: {file} cannot be read: {reason}",
+    help: "look at the disk and the file's permissions, then verify again",
+  },
   LOG_NAME_INVALID: {
     text: "{name} is not a log name",
     help: "1 to 64 of . a-z A-Z 0-9 _ - and, if wanted, the suffix #ephemeral, which counts",

@@ -4,7 +4,7 @@ export { DiskSpace } from "./disk/disk-space.ts";
 export { type Durability, type DurabilityWaiter, durabilities } from "./durability.ts";
 export { logErrors } from "./errors.ts";
 export type { Log } from "./log.ts";
-export { type LogConfig, retentionUnfinishedChoices } from "./log-config.ts";
+export { type Compression, compressions, type LogConfig, retentionUnfinishedChoices } from "./log-config.ts";
 export { isEphemeral, isLogName } from "./log-name.ts";
 export { LogStore, type LogStoreOptions } from "./log-store.ts";
 export {
@@ -29,4 +29,3 @@ export { FileStorage } from "./storage/file-storage.ts";
 export { MemoryStorage } from "./storage/memory-storage.ts";
 export type { OpenMode, Storage, StorageFile, SyncListener, WriteListener } from "./storage/storage.ts";
 export { TailCache } from "./tail-cache.ts";
-export { type VerifyReport, verifyPartition } from "./verify.ts";

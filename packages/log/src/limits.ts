@@ -105,6 +105,21 @@ export const indexIntervalSize = 64 * 1024;
 /** Entries an index file may claim: a segment of `segmentSizeCeiling` and one oversized batch at that distance. */
 export const indexEntriesMax = Math.ceil((segmentSizeCeiling + batchFileSizeMax) / indexIntervalSize) + 1;
 
+/** Bytes of a segment in one block of its compressed form. Larger ones compress hardly better, smaller ones read less at once. */
+export const compressedBlockSize = 256 * 1024;
+
+/** A compressed segment is kept only if it takes at most this part of its size. */
+export const compressedPartMax = 0.9;
+
+/** Blocks tried before a segment is compressed, to see whether it is worth it. */
+export const compressedSamplesMax = 8;
+
+/** A segment whose compressed form says that it is larger is damaged: seen before anything is allocated. */
+export const compressedSizeMax = segmentSizeCeiling + batchFileSizeMax + 4096;
+
+/** Blocks of compressed segments that a store keeps decompressed. */
+export const blockCacheSizeMax = 16 * 1024 * 1024;
+
 /** Closed segments of one partition whose file and index are kept open for readers. */
 export const segmentsOpenMax = 4;
 

@@ -41,7 +41,12 @@ export interface LogConfig {
   readonly ephemeralBytes: number;
   /** Records that one partition of an `#ephemeral` log keeps; 1 to 2^31, default 1,000,000. */
   readonly ephemeralRecords: number;
+  /** What is done to segments that take no more records; default `none`. Back to `none`, what is compressed stays so. */
+  readonly compression: Compression;
 }
+
+export const compressions = ["none", "lz4"] as const;
+export type Compression = (typeof compressions)[number];
 
 interface Field<Value> {
   readonly fallback: Value;
@@ -59,6 +64,7 @@ const fields: { readonly [Name in keyof LogConfig]: Field<LogConfig[Name]> } = {
   retentionUnfinished: oneOf("keep", retentionUnfinishedChoices),
   ephemeralBytes: integer(ephemeralBytes, ephemeralBytesMin, ephemeralBytesMax),
   ephemeralRecords: integer(ephemeralRecords, 1, ephemeralRecordsMax),
+  compression: oneOf("none", compressions),
 };
 const fieldNames = Object.keys(fields) as (keyof LogConfig)[];
 

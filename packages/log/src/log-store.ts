@@ -16,6 +16,7 @@
 import type { Clock } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
 import { type Logger, type MetricRegistry, silentLogger } from "@polylog/base/telemetry";
+import { BlockCache } from "./block-cache.ts";
 import type { DiskSpace } from "./disk/disk-space.ts";
 import { DiskTimings } from "./disk/disk-timings.ts";
 import { logErrors } from "./errors.ts";
@@ -35,7 +36,8 @@ import { retention } from "./maintenance/retention.ts";
 import { maintenanceTasks } from "./maintenance/tasks.ts";
 import { Partition } from "./partition.ts";
 import { PendingTotal } from "./pending-total.ts";
-import { parseSegmentFileName, segmentHeaderSize } from "./segment.ts";
+import { segmentHeaderSize } from "./segment.ts";
+import { listSegmentFiles, segmentFileName } from "./segment-files.ts";
 import { SegmentSet } from "./segment-set.ts";
 import type { StateOperation, StateStore } from "./state/index.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
@@ -76,6 +78,7 @@ export class LogStore {
   readonly #cache: TailCache;
   readonly #pendingTotal: PendingTotal;
   readonly #timings = new DiskTimings();
+  readonly #blockCache = new BlockCache();
   readonly #maintenance: Maintenance;
   readonly #logs = new Map<string, OwnLog>();
   readonly #rows = new Map<string, LogRow>();
@@ -177,9 +180,10 @@ export class LogStore {
       if (!/^\d{1,4}$/.test(entry)) continue;
       partitions = Math.max(partitions, Number(entry) + 1);
       const path = joinPath(directory, entry);
-      for (const file of (await storage.list(path)) ?? [])
-        if (file === trimMarkFileName) records = true;
-        else if (parseSegmentFileName(file) !== undefined) records ||= await this.#holdsRecords(joinPath(path, file));
+      const names = (await storage.list(path)) ?? [];
+      records ||= names.includes(trimMarkFileName);
+      for (const { baseOffset, form } of listSegmentFiles(names).segments)
+        records ||= await this.#holdsRecords(joinPath(path, segmentFileName(baseOffset, form)));
     }
     return { partitions, records };
   }
@@ -253,6 +257,7 @@ export class LogStore {
       directory: partitionDirectory(log.name, number),
       clock,
       cache: this.#cache,
+      blockCache: this.#blockCache,
       epoch,
       expect,
       pendingTotal: this.#pendingTotal,

@@ -2,6 +2,7 @@
 
 import type { Clock } from "@polylog/base/clock";
 import type { Logger } from "@polylog/base/telemetry";
+import type { BlockCache } from "./block-cache.ts";
 import type { DiskSpace } from "./disk/disk-space.ts";
 import type { DiskTimings } from "./disk/disk-timings.ts";
 import type { PendingTotal } from "./pending-total.ts";
@@ -17,6 +18,8 @@ export interface PartitionOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly cache: TailCache;
+  /** Shared by all partitions of a store; default: one of its own. */
+  readonly blockCache?: BlockCache;
   readonly logger?: Logger;
   /** How often the log was opened, this time included; raised if the segments know better. Default 1. */
   readonly epoch?: number;

@@ -30,6 +30,7 @@ import type { ProducerStamp } from "./producers/producer-block.ts";
 import { logRecovery, type RecoveryReport, recover } from "./recovery.ts";
 import type { RecordFields } from "./rich-record.ts";
 import type { SegmentSummary } from "./segment.ts";
+import { type CompressionReport, compressSegment, nextToCompress } from "./segment-compression.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { SegmentSet } from "./segment-set.ts";
 import { Tail } from "./tail.ts";
@@ -91,7 +92,7 @@ export class Partition implements DiskSpaceWatcher {
     this.#pendingTotal = options.pendingTotal ?? new PendingTotal();
     this.#diskFull = options.space?.error;
     this.#updateAccepting();
-    this.#segments = new SegmentSet(storage, directory, { log, partition: number });
+    this.#segments = new SegmentSet(storage, directory, { log, partition: number }, options.blockCache);
     this.#producers = new PartitionProducers(this.#segments, this.#logger, options.producersMax);
     this.#tail = new Tail(options.cache, number, options.epoch ?? 1, this.#pendingTotal);
     this.#reader = new SegmentReader(this.#segments);
@@ -440,6 +441,15 @@ export class Partition implements DiskSpaceWatcher {
       this.#tellWatchers();
     }
     return error;
+  }
+
+  /**
+   * Compresses the oldest segment that can be and is not; undefined when there is none. Reading goes on meanwhile. Call it
+   * again only when it has ended. Rejects with the system's error, and the segment stays as it was.
+   */
+  async compressNext(isEnding: () => boolean): Promise<CompressionReport | undefined> {
+    const segment = this.#status === "open" ? nextToCompress(this.#segments) : undefined;
+    return segment && compressSegment(this.#segments, segment, isEnding);
   }
 
   /** Takes over what of its log's configuration concerns it. */

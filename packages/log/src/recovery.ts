@@ -13,23 +13,24 @@
  * - If an intact batch follows, a batch does not link to the one before, or what is there is whole but cannot be (a newer format, wrong offsets), or the index says
  *   it was synced, it is damage: nothing is cut, the partition takes no records, and what is intact can be read.
  * - A newest segment without a good header and with nothing behind it was being made: it is made again.
+ * - Files that were being written under a temporary name, or replaced, are removed (`segment-files.ts`).
  */
 
 import type { PolylogError } from "@polylog/base/errors";
 import type { Logger } from "@polylog/base/telemetry";
 import { type DamagedRange, type LongScanEnd, scanBatches, scanPastDamage } from "./batch-scan.ts";
 import { genesisLink } from "./chain.ts";
+import { compressionFaults } from "./compressed-segment.ts";
 import { logErrors } from "./errors.ts";
 import { scanBlockSize } from "./limits.ts";
 import {
-  parseSegmentFileName,
   Segment,
   segmentHeaderFault,
   segmentHeaderLink,
   segmentHeaderProducers,
   segmentHeaderSize,
-  tornFileName,
 } from "./segment.ts";
+import { listSegmentFiles, type StoredSegment, segmentsFrom, tornFileName } from "./segment-files.ts";
 import { segmentFooterSize } from "./segment-footer.ts";
 import type { SegmentIdentity } from "./segment-identity.ts";
 import type { SegmentSet } from "./segment-set.ts";
@@ -105,11 +106,14 @@ class Recovery {
     const names = (await this.#set.storage.list(this.#set.directory)) ?? [];
     await this.#set.mark.read(names);
     this.#set.trimmedTo = this.#set.mark.offset;
-    const found = names.map(parseSegmentFileName).filter((offset) => offset !== undefined);
-    const offsets = await this.#removeTrimmed(found);
-    if (offsets.length === 0) await this.#begin();
-    for (const offset of offsets.slice(0, -1)) await this.#recoverOlder(offset);
-    if (offsets.length > 0) await this.#recoverNewest(offsets.at(-1)!);
+    const { segments: found, leftovers } = listSegmentFiles(names);
+    for (const name of leftovers) await this.#set.storage.removeFile(this.#set.path(name));
+    const segments = await this.#removeTrimmed(found);
+    const newest = segments.at(-1);
+    if (newest === undefined) await this.#begin();
+    for (const segment of segments.slice(0, -1)) await this.#recoverOlder(segment);
+    if (newest?.form === "plain") await this.#recoverNewest(newest.baseOffset);
+    else if (newest !== undefined) await this.#recoverWithoutNewest(newest);
     return { epoch: this.#epoch, report: this.#report() };
   }
 
@@ -125,18 +129,15 @@ class Recovery {
     };
   }
 
-  /** Removes what lies below the mark, because a trim was interrupted, and returns the first offsets of the others. */
-  async #removeTrimmed(offsets: readonly number[]): Promise<readonly number[]> {
+  /** Removes what lies below the mark, because a trim was interrupted, and returns the others. */
+  async #removeTrimmed(segments: readonly StoredSegment[]): Promise<readonly StoredSegment[]> {
     const { trimmedTo } = this.#set;
-    const offsetNext = offsets[0];
-    if (offsetNext === undefined) return offsets;
-    if (offsetNext > trimmedTo) this.#damages.push(this.#missing(trimmedTo, offsetNext));
-    const first = Math.max(
-      0,
-      offsets.findLastIndex((offset) => offset <= trimmedTo),
-    );
-    await removeFilesBelow(this.#set, Math.min(offsets[first]!, trimmedTo));
-    return offsets.slice(first);
+    const oldest = segments[0];
+    if (oldest === undefined) return segments;
+    if (oldest.baseOffset > trimmedTo) this.#damages.push(this.#missing(trimmedTo, oldest.baseOffset));
+    const kept = segmentsFrom(segments, trimmedTo);
+    await removeFilesBelow(this.#set, Math.min(kept[0]!.baseOffset, trimmedTo));
+    return kept;
   }
 
   async #begin(): Promise<void> {
@@ -147,11 +148,13 @@ class Recovery {
     await this.#set.create(0, this.#options.nowMs);
   }
 
-  async #recoverOlder(baseOffset: number): Promise<void> {
+  async #recoverOlder({ baseOffset, form }: StoredSegment): Promise<void> {
     const segment = new Segment(baseOffset, 0, baseOffset, this.#set.active?.timestampLast ?? 0);
-    const file = await this.#set.openFile(segment.fileName, "read");
+    segment.form = form;
+    const file = await this.#set.openSegment(baseOffset, form);
     try {
       segment.size = await file.size();
+      for (const fault of compressionFaults(file)) this.#damages.push(this.#corruptSegment(segment, fault));
       const fault = await this.#headerFault(file, segment);
       if (fault !== undefined) this.#damages.push(this.#corruptSegment(segment, fault));
       const footer = await this.#set.readFooter(file, baseOffset, segment.size - segmentFooterSize);
@@ -178,6 +181,14 @@ class Recovery {
     if (previous?.offsetNext === segment.baseOffset && !isSame(previous.linkNext, segment.linkFirst))
       this.#damages.push(this.#brokenChain(segment, segment.baseOffset, 0));
     this.#set.list.push(segment);
+  }
+
+  /** Only older segments are compressed, so the newest one is missing. */
+  async #recoverWithoutNewest(stored: StoredSegment): Promise<void> {
+    await this.#recoverOlder(stored);
+    const segment = this.#set.active!;
+    if (segment.sealed) await this.#set.create(segment.offsetNext, this.#options.nowMs, segment.linkNext);
+    else this.#refuse(this.#corruptSegment(segment, "it is compressed, and nothing tells where it ends"));
   }
 
   async #recoverNewest(baseOffset: number): Promise<void> {
@@ -239,17 +250,11 @@ class Recovery {
     const footer = await this.#set.readFooter(file, segment.baseOffset, end.position);
     if (footer !== undefined && footer.offsetNext === end.offset && isSame(footer.link, end.link)) segment.seal(footer);
     for (const damage of end.damages) this.#refuse(this.#corruptBatch(segment, damage));
-    if (end.fault !== undefined && !segment.sealed && !this.#isTorn(end, start.syncedSize))
+    if (end.fault !== undefined && !segment.sealed && !isTornEnd(end, start.syncedSize))
       this.#refuse(
         this.#corruptBatch(segment, { ...end, offsetFirst: end.offset, offsetNext: end.offset, fault: end.fault }),
       );
     return end;
-  }
-
-  /** True when what follows the last whole batch can be a write that a crash interrupted. */
-  #isTorn(end: LongScanEnd, syncedSize: number): boolean {
-    const isWhole = end.fault === "version" || end.fault === "attributes" || end.fault === "fields";
-    return end.damages.length === 0 && !isWhole && end.fault !== "misplaced" && end.position >= syncedSize;
   }
 
   /**
@@ -338,6 +343,15 @@ class Recovery {
     const range = { offsetFirst, offsetNext, position, fault };
     return logErrors.CORRUPT_BATCH({ ...this.#set.identity, file: segment.fileName, ...range });
   }
+}
+
+/**
+ * True when what follows the last whole batch of a newest segment can be a write that a crash interrupted; its first
+ * `syncedSize` bytes are known to have been synced.
+ */
+export function isTornEnd(end: LongScanEnd, syncedSize: number): boolean {
+  const isWhole = end.fault === "version" || end.fault === "attributes" || end.fault === "fields";
+  return end.damages.length === 0 && !isWhole && end.fault !== "misplaced" && end.position >= syncedSize;
 }
 
 /** False only when both links are known and differ. */

@@ -4,9 +4,12 @@
  */
 
 import { type DamagedRange, type LongScanEnd, type ScannedBatch, scanPastDamage } from "./batch-scan.ts";
+import { BlockCache } from "./block-cache.ts";
 import { genesisLink } from "./chain.ts";
+import { CompressedSegment } from "./compressed-segment.ts";
 import { segmentsOpenMax } from "./limits.ts";
-import { encodeSegmentHeader, Segment, segmentFileName, segmentHeaderSize } from "./segment.ts";
+import { encodeSegmentHeader, Segment, segmentHeaderSize } from "./segment.ts";
+import { listSegmentFiles, type SegmentFiles, type SegmentForm, segmentFileName } from "./segment-files.ts";
 import { decodeSegmentFooter, encodeSegmentFooter, type SegmentFooter, segmentFooterSize } from "./segment-footer.ts";
 import type { SegmentIdentity } from "./segment-identity.ts";
 import { decodeIndexSummary, type IndexSummary, indexFileSize, indexHeaderSize, SparseIndex } from "./sparse-index.ts";
@@ -28,10 +31,17 @@ export class SegmentSet {
   readonly #open = new Map<Segment, Promise<StorageFile>>();
   /** Where a segment begins whose file this made and whose header is not synced yet. */
   #begunAt: number | undefined;
+  /** Files that were replaced while they were read, closed once their segment is not. */
+  readonly #replaced = new Map<Segment, Promise<StorageFile>[]>();
+  readonly #blocks: BlockCache;
+  /** Settles when nothing changes the files of closed segments. Never rejects. */
+  #changing: Promise<unknown> = Promise.resolve();
   #users = 0;
   #whenUnused: (() => void) | undefined;
 
-  constructor(storage: Storage, directory: string, identity: SegmentIdentity) {
+  /** `blocks`: shared by all partitions of a store. */
+  constructor(storage: Storage, directory: string, identity: SegmentIdentity, blocks = new BlockCache()) {
+    this.#blocks = blocks;
     this.storage = storage;
     this.directory = directory;
     this.identity = identity;
@@ -71,6 +81,21 @@ export class SegmentSet {
 
   openFile(name: string, mode: OpenMode): Promise<StorageFile> {
     return this.storage.open(this.path(name), mode);
+  }
+
+  /** What of a segment and of its making is in the directory. */
+  async listFiles(): Promise<SegmentFiles> {
+    return listSegmentFiles((await this.storage.list(this.directory)) ?? []);
+  }
+
+  /** Opens a segment for reading; whatever its form, what is read are its bytes as they were written. */
+  async openSegment(baseOffset: number, form: SegmentForm): Promise<StorageFile> {
+    const name = segmentFileName(baseOffset, form);
+    return form === "plain" ? this.openFile(name, "read") : this.openCompressed(name);
+  }
+
+  async openCompressed(name: string): Promise<CompressedSegment> {
+    return CompressedSegment.open(await this.openFile(name, "read"), this.#blocks);
   }
 
   /**
@@ -138,7 +163,7 @@ export class SegmentSet {
     segment.users++;
     this.#users++;
     if (segment.file !== undefined) return segment.file;
-    const file = this.#open.get(segment) ?? this.openFile(segment.fileName, "read");
+    const file = this.#open.get(segment) ?? this.openSegment(segment.baseOffset, segment.form);
     this.#open.delete(segment);
     this.#open.set(segment, file);
     try {
@@ -152,9 +177,37 @@ export class SegmentSet {
   release(segment: Segment): void {
     segment.users--;
     this.#users--;
+    if (segment.users === 0) this.#closeReplaced(segment);
     if (segment.removed && segment.users === 0) this.#close(segment);
     if (this.#open.size > segmentsOpenMax) this.#closeUnused();
     if (this.#users === 0) this.#whenUnused?.();
+  }
+
+  /**
+   * The segment has another file from now on, in place already: reads that are under way end on the old one. Resolves
+   * when nobody is about to open the old one any more, so that its name can be removed.
+   */
+  async replaceFile(segment: Segment, form: SegmentForm): Promise<void> {
+    const file = this.#open.get(segment);
+    this.#open.delete(segment);
+    segment.form = form;
+    if (file === undefined) return;
+    this.#replaced.set(segment, [...(this.#replaced.get(segment) ?? []), file]);
+    await file.catch(() => undefined);
+    if (segment.users === 0) this.#closeReplaced(segment);
+  }
+
+  #closeReplaced(segment: Segment): void {
+    const files = this.#replaced.get(segment) ?? [];
+    this.#replaced.delete(segment);
+    for (const file of files) void closeFile(file);
+  }
+
+  /** Runs `work`, which gives closed segments other files or removes them, when no other such work is under way. */
+  changeFiles<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#changing.then(work);
+    this.#changing = done.catch(() => undefined);
+    return done;
   }
 
   #closeUnused(): void {

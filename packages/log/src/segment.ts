@@ -1,5 +1,5 @@
 /**
- * One file of batches, `<first offset, 20 digits>.log`. Its header, little endian, u64 as two u32, low half first:
+ * One file of batches; its names are in `segment-files.ts`. Its header, little endian, u64 as two u32, low half first:
  *
  *     at  size
  *      0   8   magic "POLYLOG1"
@@ -24,6 +24,7 @@ import { crc32 } from "node:zlib";
 import type { DamagedRange } from "./batch-scan.ts";
 import { readU64, writeU64 } from "./bytes.ts";
 import { linkSize } from "./chain.ts";
+import { indexFileName, type SegmentForm, segmentFileName } from "./segment-files.ts";
 import type { SegmentFooter } from "./segment-footer.ts";
 import type { SegmentIdentity } from "./segment-identity.ts";
 import type { SparseIndex } from "./sparse-index.ts";
@@ -65,6 +66,10 @@ export class Segment implements SegmentSummary {
   producersBefore = true;
   /** It has a footer and takes no batches. */
   sealed = false;
+  /** In which form its file is. */
+  form: SegmentForm = "plain";
+  /** Compressing it was tried, and saves too little. */
+  incompressible = false;
   /** Loaded when needed, for a closed segment. */
   index: SparseIndex | undefined;
   /** The file, open for writing, of the segment that takes batches. */
@@ -98,36 +103,12 @@ export class Segment implements SegmentSummary {
   }
 
   get fileName(): string {
-    return segmentFileName(this.baseOffset);
+    return segmentFileName(this.baseOffset, this.form);
   }
 
   get indexName(): string {
-    return `${digits(this.baseOffset)}.index`;
+    return indexFileName(this.baseOffset);
   }
-}
-
-export function segmentFileName(baseOffset: number): string {
-  return `${digits(baseOffset)}.log`;
-}
-
-/** Where the bytes cut off at `position` are kept. */
-export function tornFileName(baseOffset: number, position: number): string {
-  return `${digits(baseOffset)}-${position}.torn`;
-}
-
-function digits(offset: number): string {
-  return String(offset).padStart(20, "0");
-}
-
-/** The first offset that a segment's file name says, or undefined when it is no such name. */
-export function parseSegmentFileName(name: string): number | undefined {
-  const offset = /^\d{20}\.log$/.test(name) ? Number(name.slice(0, 20)) : Number.NaN;
-  return Number.isSafeInteger(offset) ? offset : undefined;
-}
-
-/** True for every file of a segment that begins before `offset`: `.log`, `.index`, `-<position>.torn` and the like. */
-export function isSegmentFileBelow(name: string, offset: number): boolean {
-  return /^\d{20}[.-]/.test(name) && Number(name.slice(0, 20)) < offset;
 }
 
 /** `producersBefore`: false only where it is known that none had written; true costs a look for a snapshot. */

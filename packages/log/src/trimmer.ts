@@ -9,7 +9,7 @@
  * crash, for recovery; until the mark is synced, a start brings the records back.
  */
 
-import { isSegmentFileBelow } from "./segment.ts";
+import { segmentFilesBelow } from "./segment-files.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import { joinPath } from "./storage/storage.ts";
 
@@ -57,7 +57,7 @@ export class Trimmer {
     try {
       await this.#sync(trimmedTo);
       await mark.write(trimmedTo);
-      await removeFilesBelow(this.#segments, keptFrom);
+      await this.#segments.changeFiles(() => removeFilesBelow(this.#segments, keptFrom));
     } catch (error) {
       this.#unfinished = true;
       throw error;
@@ -76,7 +76,7 @@ export class Trimmer {
  */
 export async function removeFilesBelow(segments: SegmentSet, offset: number): Promise<void> {
   const { storage, directory, mark } = segments;
-  const names = ((await storage.list(directory)) ?? []).filter((name) => isSegmentFileBelow(name, offset));
+  const names = segmentFilesBelow((await storage.list(directory)) ?? [], offset);
   if (names.length === 0) return;
   await mark.write(Math.max(mark.offset, offset));
   for (const name of names) await storage.removeFile(joinPath(directory, name));

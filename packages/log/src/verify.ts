@@ -1,90 +1,156 @@
 /**
  * Reads all segments of a partition and checks everything they say of themselves and of each other: every CRC, the link
  * of every batch, footers, and that each segment begins where the one before ended. Changes nothing. The partition may be
- * in use: an incomplete batch at the end of the newest segment is no fault.
+ * in use: an end of the newest segment that recovery would take for an interrupted write is no fault but its `tailBytes`.
  */
 
 import type { PolylogError } from "@polylog/base/errors";
-import { scanPastDamage } from "./batch-scan.ts";
+import { type LongScanEnd, scanPastDamage } from "./batch-scan.ts";
+import { compressionFaults, storedSizeOf } from "./compressed-segment.ts";
 import { logErrors } from "./errors.ts";
+import { isTornEnd } from "./recovery.ts";
+import { Segment, segmentHeaderFault, segmentHeaderLink, segmentHeaderSize } from "./segment.ts";
 import {
-  parseSegmentFileName,
+  listSegmentFiles,
+  type StoredSegment,
   segmentFileName,
-  segmentHeaderFault,
-  segmentHeaderLink,
-  segmentHeaderSize,
-} from "./segment.ts";
+  segmentsFrom,
+  tornFileSuffix,
+} from "./segment-files.ts";
 import { type SegmentFooter, segmentFooterSize } from "./segment-footer.ts";
 import type { SegmentIdentity } from "./segment-identity.ts";
 import { SegmentSet } from "./segment-set.ts";
 import type { Storage, StorageFile } from "./storage/storage.ts";
 
+export interface VerifiedSegment {
+  readonly file: string;
+  /** Of the segment; positions in it are given in these. */
+  readonly bytes: number;
+  /** Of its file, fewer when it is compressed. */
+  readonly storedBytes: number;
+  readonly offsetFirst: number;
+  readonly offsetNext: number;
+  readonly batchCount: number;
+  readonly sealed: boolean;
+}
+
 export interface VerifyReport {
-  readonly segmentCount: number;
+  readonly segments: readonly VerifiedSegment[];
   readonly batchCount: number;
   /** First offset found, and the one after the last. */
   readonly offsetFirst: number;
   readonly offsetNext: number;
   /** To the last batch, in hex: noted elsewhere, it proves later that nothing before `offsetNext` was changed. */
   readonly link: string | undefined;
-  /** CORRUPT_SEGMENT, CORRUPT_BATCH, OFFSETS_MISSING, CHAIN_BROKEN; empty when nothing is wrong. */
+  /** Behind the last whole batch of the newest segment: being written, or what the next start will cut off. */
+  readonly tailBytes: number;
+  /** In files with what earlier starts cut off, kept to be looked at. */
+  readonly tornBytes: number;
+  /** CORRUPT_SEGMENT, CORRUPT_BATCH, OFFSETS_MISSING, CHAIN_BROKEN, FILE_UNREADABLE; empty when nothing is wrong. */
   readonly faults: readonly PolylogError[];
 }
 
-/** `directory` is that of the partition in `storage`. Rejects with the system's error when a file cannot be read. */
+export interface VerifyOptions {
+  /** Called now and then with the bytes of segments read so far. */
+  readonly onProgress?: (bytesRead: number) => void;
+  /** A server uses it: a segment that is gone when its turn comes was removed by it. Default false. */
+  readonly inUse?: boolean;
+}
+
+/** `directory` is that of the partition in `storage`. Rejects with the system's error when that cannot be listed. */
 export async function verifyPartition(
   storage: Storage,
   directory: string,
   identity: SegmentIdentity,
+  options: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const set = new SegmentSet(storage, directory, identity);
   const names = (await storage.list(directory)) ?? [];
   await set.mark.read(names);
-  const verification = new Verification(set);
-  const offsets = names.map(parseSegmentFileName).filter((offset) => offset !== undefined);
+  const verification = new Verification(set, options);
   // What lies below the mark is gone, or goes with the next start.
-  const first = Math.max(
-    0,
-    offsets.findLastIndex((offset) => offset <= set.mark.offset),
-  );
-  for (const offset of offsets.slice(first)) await verification.addSegment(offset, offset === offsets.at(-1));
+  const segments = segmentsFrom(listSegmentFiles(names).segments, set.mark.offset);
+  for (const segment of segments) await verification.addSegment(segment, segment === segments.at(-1));
+  for (const name of names) if (name.endsWith(tornFileSuffix)) await verification.addTornFile(name);
   return verification.report();
 }
 
 class Verification {
   readonly #set: SegmentSet;
+  readonly #options: VerifyOptions;
+  readonly #segments: VerifiedSegment[] = [];
   readonly #faults: PolylogError[] = [];
-  #segmentCount = 0;
   #batchCount = 0;
   #offsetFirst: number | undefined;
   #offsetNext = 0;
   #link: Buffer | undefined;
+  #bytesRead = 0;
+  #tailBytes = 0;
+  #tornBytes = 0;
+  /** Of the segment being read. */
+  #fileName = "";
 
-  constructor(set: SegmentSet) {
+  constructor(set: SegmentSet, options: VerifyOptions) {
     this.#set = set;
+    this.#options = options;
   }
 
   report(): VerifyReport {
     return {
-      segmentCount: this.#segmentCount,
+      segments: this.#segments,
       batchCount: this.#batchCount,
       offsetFirst: this.#offsetFirst ?? 0,
       offsetNext: this.#offsetNext,
       link: this.#link?.toString("hex"),
+      tailBytes: this.#tailBytes,
+      tornBytes: this.#tornBytes,
       faults: this.#faults,
     };
   }
 
-  async addSegment(baseOffset: number, isNewest: boolean): Promise<void> {
-    const file = await this.#set.openFile(segmentFileName(baseOffset), "read");
+  /** What the system cannot read is a fault, and the next segment is looked at all the same. */
+  async addSegment(segment: StoredSegment, isNewest: boolean): Promise<void> {
+    const { baseOffset, form } = segment;
+    this.#fileName = segmentFileName(baseOffset, form);
     try {
-      this.#checkStart(baseOffset, await this.#headerLink(file, baseOffset));
-      this.#offsetNext = baseOffset;
-      await this.#checkBatches(file, baseOffset, isNewest);
-    } finally {
-      await file.close();
+      const file = await this.#openSegment(segment);
+      if (file !== undefined)
+        await this.#checkSegment(file, baseOffset, isNewest).finally(() => file.close().catch(() => undefined));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#faults.push(logErrors.FILE_UNREADABLE({ ...this.#set.identity, file: this.#fileName, reason }, error));
     }
-    this.#segmentCount++;
+  }
+
+  /** Whoever uses the partition may have compressed it meanwhile. */
+  async #openSegment({ baseOffset, form }: StoredSegment): Promise<StorageFile | undefined> {
+    const file = await this.#unlessGone(this.#set.openSegment(baseOffset, form));
+    if (file !== undefined || form === "lz4") return file;
+    this.#fileName = segmentFileName(baseOffset, "lz4");
+    return this.#unlessGone(this.#set.openSegment(baseOffset, "lz4"));
+  }
+
+  async #checkSegment(file: StorageFile, baseOffset: number, isNewest: boolean): Promise<void> {
+    for (const fault of compressionFaults(file)) this.#noteSegment(fault);
+    this.#checkStart(baseOffset, await this.#headerLink(file, baseOffset));
+    this.#offsetNext = baseOffset;
+    await this.#checkBatches(file, baseOffset, isNewest);
+  }
+
+  async addTornFile(name: string): Promise<void> {
+    const file = await this.#unlessGone(this.#set.openFile(name, "read"));
+    if (file !== undefined) this.#tornBytes += await file.size().finally(() => file.close());
+  }
+
+  /** Undefined: whoever uses the partition removed the file. */
+  async #unlessGone(opening: Promise<StorageFile>): Promise<StorageFile | undefined> {
+    try {
+      return await opening;
+    } catch (error) {
+      const isGone = error instanceof Error && "code" in error && error.code === "ENOENT";
+      if (isGone && this.#options.inUse === true) return undefined;
+      throw error;
+    }
   }
 
   /** The link in the segment's header; undefined, and a fault noted, when it is damaged. */
@@ -93,7 +159,7 @@ class Verification {
     const size = await file.read(header, 0);
     const fault = segmentHeaderFault(header.subarray(0, size), this.#set.identity, baseOffset);
     if (fault === undefined) return segmentHeaderLink(header);
-    this.#noteSegment(baseOffset, fault);
+    this.#noteSegment(fault);
     return undefined;
   }
 
@@ -109,8 +175,7 @@ class Verification {
       );
     else if (!isFirst && offsetFirst !== baseOffset)
       this.#faults.push(logErrors.OFFSETS_MISSING({ ...this.#set.identity, offsetFirst, offsetNext: baseOffset }));
-    else if (!isFirst && link !== undefined && this.#link?.equals(link) === false)
-      this.#noteChain(baseOffset, baseOffset, 0);
+    else if (!isFirst && link !== undefined && this.#link?.equals(link) === false) this.#noteChain(baseOffset, 0);
     this.#link = link;
   }
 
@@ -119,68 +184,82 @@ class Verification {
     const fileSize = await file.size();
     const footer = await this.#set.readFooter(file, baseOffset, fileSize - segmentFooterSize);
     const start = { partition, position: segmentHeaderSize, offset: baseOffset, link: this.#link };
-    let batchCount = 0;
-    let timestampFirst: number | undefined;
-    let timestampLast = 0;
+    const found: Found = { batchCount: 0, timestampFirst: undefined, timestampLast: 0 };
     const end = await scanPastDamage(file, { ...start, end: footer?.size ?? fileSize }, (batch) => {
-      batchCount++;
-      timestampFirst ??= batch.timestampFirst;
-      timestampLast = batch.timestampLast;
-      if (!batch.isLinked) this.#noteChain(baseOffset, batch.offset, batch.position);
+      found.batchCount++;
+      found.timestampFirst ??= batch.timestampFirst;
+      found.timestampLast = batch.timestampLast;
+      if (!batch.isLinked) this.#noteChain(batch.offset, batch.position);
+      this.#options.onProgress?.(this.#bytesRead + batch.position + batch.size);
     });
-    this.#batchCount += batchCount;
-    this.#offsetNext = end.offset;
-    this.#link = end.link;
+    this.#bytesRead += fileSize;
+    this.#batchCount += found.batchCount;
+    // Where the end is damaged, the footer still tells how the next segment must begin.
+    this.#offsetNext = footer?.offsetNext ?? end.offset;
+    this.#link = end.fault === undefined ? end.link : footer?.link;
+    this.#segments.push({
+      file: this.#fileName,
+      bytes: fileSize,
+      storedBytes: await storedSizeOf(file),
+      offsetFirst: baseOffset,
+      offsetNext: end.offset,
+      batchCount: found.batchCount,
+      sealed: footer !== undefined,
+    });
     for (const { position, offsetFirst, offsetNext, fault } of end.damages)
-      this.#noteBatch(baseOffset, { position, offsetFirst, offsetNext, fault });
-    if (end.fault !== undefined && !(isNewest && end.fault === "incomplete"))
-      this.#noteBatch(baseOffset, {
-        position: end.position,
-        offsetFirst: end.offset,
-        offsetNext: footer?.offsetNext ?? end.offset,
-        fault: end.fault,
-      });
-    if (footer === undefined) {
-      if (!isNewest) this.#noteSegment(baseOffset, "it has no intact footer");
-    } else if (!agrees(footer, { offsetNext: end.offset, link: end.link, batchCount, timestampFirst, timestampLast }))
-      this.#noteSegment(baseOffset, "its footer does not describe its batches");
+      this.#noteBatch({ position, offsetFirst, offsetNext, fault });
+    const syncedSize = isNewest ? await this.#syncedSize(baseOffset) : 0;
+    if (syncedSize > fileSize) this.#noteSegment(`it has ${fileSize} bytes and had ${syncedSize}`);
+    if (footer === undefined && isNewest && (end.fault === undefined || isTornEnd(end, syncedSize)))
+      this.#tailBytes = fileSize - end.position;
+    else this.#checkEnd(end, footer);
+    if (footer === undefined && !isNewest) this.#noteSegment("it has no intact footer");
+    const isWhole = end.damages.length === 0 && end.fault === undefined; // Else that is said already.
+    if (footer !== undefined && isWhole && !agrees(footer, end, found))
+      this.#noteSegment("its footer does not describe its batches");
   }
 
-  #noteSegment(baseOffset: number, reason: string): void {
-    const file = segmentFileName(baseOffset);
+  /** Bytes of the newest segment that were synced at the last clean stop, as its index says. */
+  async #syncedSize(baseOffset: number): Promise<number> {
+    return (await this.#set.readIndexSummary(new Segment(baseOffset, 0, baseOffset, 0)))?.segmentSize ?? 0;
+  }
+
+  #checkEnd(end: LongScanEnd, footer: SegmentFooter | undefined): void {
+    const { position, offset: offsetFirst, fault } = end;
+    if (fault === undefined) return;
+    const offsetNext = footer?.offsetNext ?? offsetFirst;
+    this.#noteBatch({ position, offsetFirst, offsetNext, fault });
+  }
+
+  #noteSegment(reason: string): void {
+    const file = this.#fileName;
     this.#faults.push(logErrors.CORRUPT_SEGMENT({ ...this.#set.identity, file, reason }));
   }
 
-  #noteBatch(
-    baseOffset: number,
-    range: { position: number; offsetFirst: number; offsetNext: number; fault: string },
-  ): void {
-    const file = segmentFileName(baseOffset);
+  #noteBatch(range: { position: number; offsetFirst: number; offsetNext: number; fault: string }): void {
+    const file = this.#fileName;
     this.#faults.push(logErrors.CORRUPT_BATCH({ ...this.#set.identity, file, ...range }));
   }
 
-  #noteChain(baseOffset: number, offset: number, position: number): void {
-    const file = segmentFileName(baseOffset);
+  #noteChain(offset: number, position: number): void {
+    const file = this.#fileName;
     this.#faults.push(logErrors.CHAIN_BROKEN({ ...this.#set.identity, file, offset, position }));
   }
 }
 
-function agrees(
-  footer: SegmentFooter,
-  found: {
-    offsetNext: number;
-    link: Buffer | undefined;
-    batchCount: number;
-    timestampFirst: number | undefined;
-    timestampLast: number;
-  },
-): boolean {
+interface Found {
+  batchCount: number;
+  timestampFirst: number | undefined;
+  timestampLast: number;
+}
+
+function agrees(footer: SegmentFooter, end: LongScanEnd, found: Found): boolean {
   return (
-    footer.offsetNext === found.offsetNext &&
+    footer.offsetNext === end.offset &&
     footer.batchCount === found.batchCount &&
     footer.recordCount === footer.offsetNext - footer.baseOffset &&
     footer.timestampFirst === found.timestampFirst &&
     footer.timestampLast === found.timestampLast &&
-    found.link?.equals(footer.link) === true
+    end.link?.equals(footer.link) === true
   );
 }

@@ -109,6 +109,7 @@ export class PolylogServer implements Service {
         retentionMs: options.logRetentionMs,
         retentionBytes: options.logRetentionBytes,
         retentionUnfinished: options.logRetentionUnfinished,
+        compression: options.logCompression,
       },
       syncIntervalMs: options.logSyncIntervalMs,
       pendingBytesMax: options.logAppendQueueSizeMax,

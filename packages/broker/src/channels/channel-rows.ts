@@ -25,8 +25,10 @@ export function channelKey(log: string, channel: string): string {
   return `${channelRowPrefix}${log}/${channel}`;
 }
 
+export const windowRowPrefix = "channel-window/";
+
 export function windowKey(log: string, channel: string, partition: number): string {
-  return `channel-window/${log}/${channel}/${partition}`;
+  return `${windowRowPrefix}${log}/${channel}/${partition}`;
 }
 
 /** Prefix of all page rows of one partition; ends with "/". */

@@ -1,6 +1,7 @@
 /** What is done to every partition in the background, in this order. */
 
+import { compression } from "./compression.ts";
 import type { MaintenanceTask } from "./maintenance.ts";
 import { retention } from "./retention.ts";
 
-export const maintenanceTasks: readonly MaintenanceTask[] = [retention];
+export const maintenanceTasks: readonly MaintenanceTask[] = [retention, compression];

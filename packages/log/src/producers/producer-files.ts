@@ -79,7 +79,7 @@ function addBatch(table: ProducerTable, { producer, offset, offsetNext }: Scanne
 }
 
 async function scanSegment(set: SegmentSet, segment: Segment, visit: (batch: ScannedBatch) => void): Promise<void> {
-  const file = await set.openFile(segment.fileName, "read");
+  const file = await set.openSegment(segment.baseOffset, segment.form);
   await set.scan(segment, file, visit).finally(() => file.close());
 }
 

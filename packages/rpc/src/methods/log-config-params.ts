@@ -9,6 +9,8 @@ export const logConfigEntries = {
   durability: v.optional(v.picklist(durabilities)),
   /** Bytes. */
   segmentSizeMax: v.optional(countSchema),
+  /** Of segments that take no more records. */
+  compression: v.optional(v.picklist(["none", "lz4"])),
   /** Milliseconds; 0: for ever. */
   retentionMs: v.optional(countSchema),
   /** Bytes per partition; 0: no limit. */

@@ -13,7 +13,7 @@ export const logCreate = defineMethod({
     partitions: v.optional(v.pipe(countSchema, v.minValue(1))),
     ...logConfigEntries,
   }),
-  result: "{log, partitions, durability, segmentSizeMax, ephemeral}",
+  result: "{log, partitions, durability, segmentSizeMax, compression, ephemeral}",
   handle(context, { log: name, ...config }) {
     requireAccess(context, "manage", name);
     const log = context.broker.catalog.create(name, givenConfig(config));

@@ -4,7 +4,7 @@ import { MemoryClient } from "../testing/memory-client.ts";
 
 test("log.create makes a log as asked", async () => {
   const client = await MemoryClient.start();
-  const log = { log: "orders", partitions: 3, durability: "synced", segmentSizeMax: 65_536 };
+  const log = { log: "orders", partitions: 3, durability: "synced", segmentSizeMax: 65_536, compression: "lz4" };
   assert.deepEqual(await client.ask("log.create", log), { ...log, ephemeral: false });
   assert.equal(client.memory.broker.catalog.require("orders").partitions.length, 3);
 });
@@ -24,6 +24,7 @@ test("log.create refuses what cannot be", async () => {
   assert.equal(await client.refusalCode("log.create", { log: "b", partitions: 0 }), "rpc.INVALID_PARAMS");
   assert.equal(await client.refusalCode("log.create", { log: "b", partitions: 1e9 }), "log.LOG_CONFIG_INVALID");
   assert.equal(await client.refusalCode("log.create", { log: "b", segmentSizeMax: 1 }), "log.LOG_CONFIG_INVALID");
+  assert.equal(await client.refusalCode("log.create", { log: "b", compression: "zstd" }), "rpc.INVALID_PARAMS");
   assert.equal(await client.refusalCode("log.create", {}), "rpc.INVALID_PARAMS");
 });
 

@@ -11,6 +11,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./serve.ts")).serve,
   },
   {
+    name: "verify",
+    summary: "read all of a data directory and say what is wrong; changes nothing",
+    load: async () => (await import("./verify.ts")).verify,
+  },
+  {
     name: "version",
     summary: "print the version",
     load:
@@ -48,9 +53,14 @@ export function findCommand(word: string | undefined): Command | undefined {
 
 export function renderUsage(): string {
   const rows = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
-  return ["Usage: polylog <command> [options]", "", ...rows, "", "`polylog serve --help` lists its options.", ""].join(
-    "\n",
-  );
+  return [
+    "Usage: polylog <command> [options]",
+    "",
+    ...rows,
+    "",
+    "`polylog serve --help` lists its options; so does every other command's.",
+    "",
+  ].join("\n");
 }
 
 export type { Environment };

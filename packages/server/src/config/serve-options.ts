@@ -7,6 +7,7 @@
 import { defineOptions, type OptionValues } from "@polylog/base/options";
 import { logLevels } from "@polylog/base/telemetry";
 import { durabilities, retentionUnfinishedChoices } from "@polylog/broker";
+import { compressions } from "@polylog/log";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 
 const listeners = "Listeners";
@@ -121,6 +122,14 @@ export const serveOptions = defineOptions({
     default: "keep",
     group: storage,
     help: "Whether new logs keep records beyond those limits that a channel has not finished, or drop and count them.",
+  },
+  logCompression: {
+    flag: "log-compression",
+    type: "choice",
+    values: compressions,
+    default: "none",
+    group: storage,
+    help: "How new logs compress segments that take no more records, in the background; the last two stay as they are.",
   },
   logSyncIntervalMs: {
     flag: "log-sync-interval",

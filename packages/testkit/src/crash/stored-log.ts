@@ -12,6 +12,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { readStoredSegment } from "./stored-segment.ts";
 
 export interface StoredRecord {
   readonly offset: number;
@@ -27,6 +28,7 @@ const produced = 2;
 /** One partition's directory, read on from where the last reading ended. */
 export class StoredLog {
   readonly #directory: string;
+  /** The first offset of the segment read last, as its name has it. */
   #segment = "";
   #position = 0;
   /** Offset after the last record read. */
@@ -46,14 +48,14 @@ export class StoredLog {
   readOn(): StoredRecord[] {
     const records: StoredRecord[] = [];
     if (!existsSync(this.#directory)) return records;
-    const names = readdirSync(this.#directory)
-      .filter((name) => /^\d{20}\.log$/.test(name))
-      .sort();
+    const found = readdirSync(this.#directory).filter((name) => /^\d{20}\.log(\.lz4)?$/.test(name));
+    // Where both forms are there, the one that was not compressed counts.
+    const names = found.filter((name) => !(name.endsWith(".lz4") && found.includes(name.slice(0, -4)))).sort();
     this.#skipTrimmed(names);
     this.segmentCount = names.length;
     this.tornBytes = 0;
     for (const [index, name] of names.entries()) {
-      if (name < this.#segment) continue;
+      if (name.slice(0, 20) < this.#segment) continue;
       this.#readSegment(name, index === names.length - 1, records);
     }
     return records;
@@ -68,12 +70,12 @@ export class StoredLog {
   }
 
   #readSegment(name: string, newest: boolean, records: StoredRecord[]): void {
-    const bytes = readFileSync(join(this.#directory, name));
-    if (name !== this.#segment) {
+    const bytes = readStoredSegment(join(this.#directory, name));
+    if (name.slice(0, 20) !== this.#segment) {
       if (Number(name.slice(0, 20)) !== this.offsetNext) throw fault(name, 0, `expected offset ${this.offsetNext}`);
       if (bytes.length < segmentHeaderSize && newest) return;
       checkSegmentHeader(name, bytes);
-      this.#segment = name;
+      this.#segment = name.slice(0, 20);
       this.#position = segmentHeaderSize;
     }
     if (bytes.length < this.#position) throw fault(name, bytes.length, `it was ${this.#position} bytes before`);
