@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * `npm test`: everything that needs nothing but this repository. Unit tests of the packages, whole-system tests of
- * `spec/`, the tests of tidy and of these scripts, and every benchmark run tiny (`--smoke`).
+ * `spec/`, the tests of tidy, of these scripts and of the ledger of conformance, and every benchmark run tiny (`--smoke`).
  *
  *     npm test                     all of it
  *     npm test -- broker recovery  the files whose path contains one of the words
@@ -26,7 +26,7 @@ const tests = [
       file: compiledPath(source),
     })),
   ),
-  ...["tidy", "scripts"].flatMap((folder) =>
+  ...["tidy", "scripts", "conformance"].flatMap((folder) =>
     listFiles(folder)
       .filter((path) => path.endsWith(".test.mjs"))
       .map((source) => ({ group: folder, source, file: source })),

@@ -10,7 +10,7 @@ import { resolveRelative } from "./tree.mjs";
 
 /** @param {Tree} tree @returns {string[]} */
 export function findDeadFiles(tree) {
-  const scripts = tree.code.filter((path) => /^(scripts|tidy)\//.test(path));
+  const scripts = tree.code.filter((path) => /^(scripts|tidy|conformance)\//.test(path));
   const waiting = [
     ...tree.packages().flatMap((folder) => doorsAndBins(tree, `packages/${folder}`)),
     ...tree.code.filter((path) => /\.(test|bench)\.(ts|mjs)$/.test(path)),

@@ -57,7 +57,8 @@ function readDoors(tree) {
 function judgeRelative(path, specifier) {
   const target = resolveRelative(path, specifier);
   const home = /^packages\/[^/]+\/src\/|^[^/]+\//.exec(path)?.[0] ?? "";
-  const ofScripts = /^(scripts|tidy)\//.test(path) && /^(scripts|tidy)\//.test(target);
+  const toolFolders = /^(scripts|tidy|conformance)\//;
+  const ofScripts = toolFolders.test(path) && toolFolders.test(target);
   if (path.endsWith(".ts") && !target.startsWith(home)) return "it leaves its own folder; import the package by name";
   if (path.endsWith(".mjs") && !target.startsWith(home) && !ofScripts) return "it leaves its own folder";
   if (path.endsWith(".ts") && !specifier.endsWith(".ts")) return "write the file's real name, ending in .ts";
