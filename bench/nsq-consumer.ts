@@ -3,15 +3,18 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { ByteWriter } from "@polylog/base/bytes";
-import { encodeMagic, FrameReader, frameTypes } from "@polylog/nsq-wire";
+import { encodeIdentify, encodeMagic, FrameReader, frameTypes } from "@polylog/nsq-wire";
 
-/** A connection that has sent the magic. */
+/** A connection without heartbeats, which would be counted as answers in a run that lasts longer. */
 export async function openNsq(port: number): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
-  const magic = new ByteWriter();
-  encodeMagic(magic);
-  socket.write(magic.take());
+  const start = new ByteWriter();
+  encodeMagic(start);
+  encodeIdentify(start, { heartbeat_interval: -1 });
+  socket.write(start.take());
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  if (!answer.subarray(8).equals(Buffer.from("OK"))) throw new Error(`IDENTIFY was answered with ${answer.toString()}`);
   return socket;
 }
 
