@@ -51,6 +51,17 @@ export const brokerErrors = defineErrors("broker", {
     text: "a topic filter of {size} bytes has more than {sizeMax} bytes or {levelsMax} levels",
   },
   TOPIC_TOO_DEEP: { text: "a retained topic has more than {levelsMax} levels" },
+  SESSION_EXISTS: { text: "client {clientId} has a session already" },
+  SESSION_QUEUE_FULL: {
+    text: "the queue of session {clientId} is full: {messages} messages, {bytes} bytes",
+    help: "let its client come back, raise the limit, or choose to drop messages when a queue is full",
+    retryable: true,
+  },
+  SESSION_LOG_FULL: {
+    text: "messages that wait for sessions take {size} of {sizeMax} bytes",
+    help: "delete sessions whose clients do not come back, or raise the limit",
+    retryable: true,
+  },
   STATE_WRITE_FAILED: { text: "small state could not be written: {reason}", fatal: true },
   STATE_DAMAGED: { text: 'the saved state under "{key}" cannot be read', help: "restore the data directory" },
 });

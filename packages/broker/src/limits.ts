@@ -79,3 +79,30 @@ export const visitsPerStepMax = 1024;
 
 /** Pause between two sweeps over retained messages that can expire. */
 export const retainedSweepIntervalMs = 10_000;
+/** How long the progress of a session's deliveries may wait to be saved, in milliseconds: what a crash may repeat. */
+export const sessionSaveIntervalMs = 100;
+
+/** Sessions saved in one write. */
+export const sessionsPerSave = 1024;
+
+/** After so many bytes of the session log, or so long, sessions that only got messages are saved too. */
+export const checkpointBytesMax = 16 * 1024 * 1024;
+export const checkpointIntervalMs = 5_000;
+
+/** Newest records of the session log in memory, in bytes. */
+export const recentRecordsSizeMax = 8 * 1024 * 1024;
+
+/** What is read from the session log at a time, kept of it for all sessions, in bytes, and reads under way. */
+export const sessionReadSize = 64 * 1024;
+export const sessionChunksSizeMax = 32 * 1024 * 1024;
+export const sessionReadsMax = 4;
+
+/** How long a read of the session log that failed waits to be tried again, in milliseconds. */
+export const sessionReadRetryMs = 1000;
+
+/** Size of the extents in which the session log is cleaned, in bytes. */
+export const sessionExtentSizeMax = 32 * 1024 * 1024;
+
+/** How often the session log is cleaned, in milliseconds, and how many extents of it are left alone. */
+export const sessionCleanIntervalMs = 10_000;
+export const sessionExtentsKept = 4;

@@ -1,0 +1,424 @@
+/**
+ * One session of a `DurableSessionStore`: its queue, what is in flight, what came from its client at QoS 2. It decides what
+ * is given out next; where bytes come from and how they get to the log is its store's.
+ *
+ * Hot: `enqueue`, `next`, `finish`; `sessions.bench.ts` measures them. An idle one costs two small objects.
+ */
+
+import type { DurabilityWaiter } from "@polylog/log";
+import type { QoS } from "../publication.ts";
+import type { Delivery } from "./delivery.ts";
+import { type BlockArena, EntryQueue, QueueEntry } from "./entry-queue.ts";
+import type { SessionRecord } from "./session-record.ts";
+import type { DecodedQueue, InFlightEntry } from "./session-rows.ts";
+import type { SessionCounters, SessionLimits } from "./session-store.ts";
+import type { RecordReadListener } from "./stored-records.ts";
+import {
+  identifierCount,
+  type NextOutcome,
+  packetIdentifierOf,
+  type SessionListener,
+  type StoredSession,
+} from "./stored-session.ts";
+
+/** What a session needs of its store. */
+export interface SessionOwner {
+  readonly arena: BlockArena;
+  readonly counters: SessionCounters;
+  /** Over all sessions. */
+  readonly totals: { count: number; bytes: number };
+  /** What `find` found. */
+  readonly record: SessionRecord;
+  nowMs(): number;
+  /** Its record reached the level at which entries may be given out. */
+  isDeliverable(offset: number): boolean;
+  find(offset: number, session: DurableSession): "there" | "damaged" | "reading";
+  /** The session waits for no read any more. */
+  forget(session: DurableSession): void;
+  /** Calls `session.tell` when what is appended now may be given out, or at the end of the turn. */
+  wake(session: DurableSession): void;
+  wakeAtTurnEnd(session: DurableSession): void;
+  onProgress(session: DurableSession): void;
+  appendReceived(session: DurableSession, sequence: number): void;
+  appendRelease(session: DurableSession, packetIdentifier: number): void;
+  /** When everything appended so far reached the level. True: it has. */
+  wait(waiter: DurabilityWaiter, token: number): boolean;
+}
+
+const scratch = new QueueEntry();
+
+export class DurableSession implements StoredSession, RecordReadListener {
+  readonly clientId: string;
+  readonly number: number;
+  exists = true;
+  readonly queue: EntryQueue;
+  inFlight: Map<number, InFlightEntry> | undefined;
+  /** Packet identifiers of its client's PUBLISHes without PUBREL, and their messages' numbers. */
+  inbound: Map<number, number> | undefined;
+  inboundNext = 0;
+  queuedBytes = 0;
+  droppedCount = 0;
+
+  /** For the saver: the first record that its saved row does not have, or -1; whether deliveries are unsaved; saved pages. */
+  changedFrom = -1;
+  hasProgress = false;
+  pagesSavedFrom = 0;
+  pagesSavedTo = 0;
+  /** Entries of saved pages changed. */
+  pagesMoved = false;
+  /** It is in the store's list of those to be told. */
+  isWaking = false;
+
+  readonly #owner: SessionOwner;
+  #inFlightBytes = 0;
+  #expiresAtMs = Number.POSITIVE_INFINITY;
+  #listener: SessionListener | undefined;
+  /** What was in flight when the listener was attached and was not repeated yet; the one whose turn it is. */
+  #repeating: Iterator<InFlightEntry> | undefined;
+  #repeatNext: InFlightEntry | undefined;
+  /** The listener was told that there is nothing. */
+  #isHungry = false;
+  #isReading = false;
+  /** Not above the sequence of the oldest one in flight. */
+  #oldestSent = 0;
+
+  constructor(owner: SessionOwner, clientId: string, number: number) {
+    this.#owner = owner;
+    this.clientId = clientId;
+    this.number = number;
+    this.queue = new EntryQueue(owner.arena);
+  }
+
+  get expiresAtMs(): number {
+    return this.#expiresAtMs;
+  }
+
+  set expiresAtMs(value: number) {
+    this.#expiresAtMs = value;
+    if (this.exists) this.#owner.onProgress(this);
+  }
+
+  get queuedCount(): number {
+    return this.queue.count + this.inFlightCount;
+  }
+
+  get inFlightCount(): number {
+    return this.inFlight === undefined ? 0 : this.inFlight.size;
+  }
+
+  // --- coming in -------------------------------------------------------------------------------------------------
+
+  /** True when a message of this size fits, perhaps after waiting ones were dropped. */
+  takes(size: number, limits: SessionLimits): boolean {
+    return limits.whenFull === "drop-oldest"
+      ? fits(this.inFlightCount, this.#inFlightBytes, size, limits)
+      : fits(this.queuedCount, this.queuedBytes, size, limits);
+  }
+
+  /** Drops the oldest waiting ones until a message of this size fits, or nothing waits. */
+  makeRoom(size: number, limits: SessionLimits): void {
+    const entry = scratch;
+    while (!fits(this.queuedCount, this.queuedBytes, size, limits) && this.queue.peek(entry)) {
+      this.queue.shift(entry);
+      if (entry.isHole) continue;
+      this.#leave(entry.size);
+      this.droppedCount++;
+      this.#owner.counters.droppedOldest++;
+    }
+  }
+
+  enqueue(offset: number, size: number, qos: QoS, expiresAtS: number): void {
+    this.queue.push(offset, size, qos, expiresAtS);
+    this.#join(size);
+    if (this.#isHungry) {
+      this.#isHungry = false;
+      this.#owner.wake(this);
+    }
+  }
+
+  // --- going out -------------------------------------------------------------------------------------------------
+
+  attach(listener: SessionListener): void {
+    if (!this.exists) return;
+    this.#listener = listener;
+    this.#repeatNext = undefined;
+    this.#repeating = this.inFlight?.values();
+    this.#isHungry = this.queuedCount === 0;
+    if (!this.#isHungry) this.#owner.wakeAtTurnEnd(this);
+  }
+
+  detach(): void {
+    this.#listener = undefined;
+    this.#repeating = this.#repeatNext = undefined;
+    this.#isHungry = false;
+    if (this.#isReading) this.#owner.forget(this);
+    this.#isReading = false;
+  }
+
+  tell(): void {
+    this.#listener?.onDeliverable(this);
+  }
+
+  onRecordRead(): void {
+    this.#isReading = false;
+    this.tell();
+  }
+
+  next(delivery: Delivery): NextOutcome {
+    if (this.#listener === undefined) return "none";
+    if (this.#isReading) return "reading";
+    return (this.#repeating === undefined ? undefined : this.#repeat(delivery)) ?? this.#send(delivery);
+  }
+
+  /** What was sent to an earlier connection [MQTT-4.4.0-1]. Undefined: that was all. */
+  #repeat(delivery: Delivery): NextOutcome | undefined {
+    for (;;) {
+      const entry = this.#repeatNext ?? this.#repeating!.next().value;
+      if (entry === undefined) {
+        this.#repeating = undefined;
+        return undefined;
+      }
+      this.#repeatNext = undefined;
+      if (this.inFlight?.get(entry.sequence) !== entry) continue;
+      delivery.repeated = true;
+      delivery.sequence = entry.sequence;
+      delivery.packetIdentifier = packetIdentifierOf(entry.sequence);
+      delivery.qos = entry.qos;
+      if (entry.released) return "release";
+      const found = this.#find(entry.offset, delivery);
+      if (found === "reading") this.#repeatNext = entry;
+      if (found !== "damaged") return found;
+      this.#removeInFlight(entry);
+      this.#owner.counters.damaged++;
+    }
+  }
+
+  #send(delivery: Delivery): NextOutcome {
+    const owner = this.#owner;
+    const entry = scratch;
+    while (this.queue.peek(entry)) {
+      if (entry.isHole) {
+        this.queue.shift(entry);
+        continue;
+      }
+      if (!owner.isDeliverable(entry.offset)) {
+        owner.wake(this);
+        return "none";
+      }
+      if (entry.qos > 0 && this.#isTooFar(entry.sequence)) return "none";
+      const found = this.#findUnexpired(entry, delivery);
+      if (found === "reading") return found;
+      this.queue.shift(entry);
+      owner.onProgress(this);
+      if (found === "message") {
+        delivery.repeated = false;
+        delivery.sequence = entry.sequence;
+        delivery.packetIdentifier = packetIdentifierOf(entry.sequence);
+        delivery.qos = entry.qos;
+        this.#sent(entry.sequence, entry.offset, entry.size, entry.qos);
+        return found;
+      }
+      this.#leave(entry.size);
+      owner.counters[found]++;
+    }
+    this.#isHungry = true;
+    return "none";
+  }
+
+  /** An expired message is not sent [MQTT-3.3.2-5]; whether it is can often be said without its record. */
+  #findUnexpired(entry: QueueEntry, delivery: Delivery): "message" | "damaged" | "reading" | "expired" {
+    if (entry.expiresAtS === 0) return this.#find(entry.offset, delivery);
+    const nowMs = this.#owner.nowMs();
+    if (entry.expiresAtS * 1000 <= nowMs) return "expired";
+    const found = this.#find(entry.offset, delivery);
+    return found === "message" && delivery.expiresAtMs <= nowMs ? "expired" : found;
+  }
+
+  #sent(sequence: number, offset: number, size: number, qos: QoS): void {
+    if (qos === 0) {
+      this.#leave(size);
+      this.#owner.counters.finished++;
+      return;
+    }
+    this.inFlight ??= new Map();
+    this.inFlight.set(sequence, { sequence, offset, size, qos, released: false });
+    this.#inFlightBytes += size;
+  }
+
+  /** The packet identifier may be that of the oldest one in flight, which is that far back. */
+  #isTooFar(sequence: number): boolean {
+    if (sequence - this.#oldestSent < identifierCount) return false;
+    const [oldest] = this.inFlight?.keys() ?? [];
+    this.#oldestSent = oldest ?? sequence;
+    return sequence - this.#oldestSent >= identifierCount;
+  }
+
+  #find(offset: number, delivery: Delivery): "message" | "damaged" | "reading" {
+    const found = this.#owner.find(offset, this);
+    if (found === "reading") this.#isReading = true;
+    if (found !== "there") return found;
+    const record = this.#owner.record;
+    const index = record.indexOf(this.number);
+    if (index < 0) return "damaged";
+    delivery.messageQos = record.qos;
+    delivery.flags = record.flags;
+    delivery.expiresAtMs = record.expiresAtMs;
+    delivery.bytes = record.bytes;
+    delivery.topicStart = record.topicStart;
+    delivery.topicEnd = delivery.propertiesStart = record.propertiesStart;
+    delivery.propertiesEnd = delivery.payloadStart = record.payloadStart;
+    delivery.payloadEnd = record.payloadEnd;
+    delivery.recipientStart = record.recipientBytesFrom(index);
+    delivery.recipientEnd = record.recipientBytesTo(index);
+    return "message";
+  }
+
+  finish(sequence: number): boolean {
+    const entry = this.inFlight?.get(sequence);
+    if (entry === undefined) return false;
+    this.#removeInFlight(entry);
+    this.#owner.counters.finished++;
+    this.#owner.onProgress(this);
+    return true;
+  }
+
+  #removeInFlight(entry: InFlightEntry): void {
+    this.inFlight!.delete(entry.sequence);
+    this.#inFlightBytes -= entry.size;
+    this.#leave(entry.size);
+  }
+
+  received(sequence: number, waiter: DurabilityWaiter, token: number): boolean {
+    const entry = this.inFlight?.get(sequence);
+    if (entry !== undefined && !entry.released) {
+      this.#owner.appendReceived(this, sequence);
+      entry.released = true;
+    }
+    return this.#owner.wait(waiter, token);
+  }
+
+  /** Finishes what expired at the front; returns how many messages that were. */
+  removeExpired(nowMs: number): number {
+    const entry = scratch;
+    let removed = 0;
+    while (this.queue.peek(entry)) {
+      const isExpired = entry.expiresAtS !== 0 && entry.expiresAtS * 1000 <= nowMs;
+      if (!isExpired && !entry.isHole) break;
+      this.queue.shift(entry);
+      if (entry.isHole) continue;
+      removed++;
+      this.#leave(entry.size);
+    }
+    this.#owner.counters.expired += removed;
+    if (removed > 0) this.#owner.onProgress(this);
+    return removed;
+  }
+
+  // --- from its client -------------------------------------------------------------------------------------------
+
+  isReceived(packetIdentifier: number): boolean {
+    return this.inbound?.has(packetIdentifier) === true;
+  }
+
+  inboundNumber(packetIdentifier: number): number | undefined {
+    return this.inbound?.get(packetIdentifier);
+  }
+
+  noteInbound(packetIdentifier: number, number: number): void {
+    this.inbound ??= new Map();
+    this.inbound.set(packetIdentifier, number);
+    this.inboundNext = number + 1;
+  }
+
+  release(packetIdentifier: number, waiter: DurabilityWaiter, token: number): boolean {
+    if (this.isReceived(packetIdentifier)) {
+      this.#owner.appendRelease(this, packetIdentifier);
+      this.inbound!.delete(packetIdentifier);
+    }
+    return this.#owner.wait(waiter, token);
+  }
+
+  // --- between two lives -----------------------------------------------------------------------------------------
+
+  /** What was saved, but the entries. */
+  restore(saved: DecodedQueue): void {
+    this.#expiresAtMs = saved.expiresAtMs;
+    this.droppedCount = saved.droppedCount;
+    this.inboundNext = saved.inboundNext;
+    this.inFlight = saved.inFlight;
+    this.inbound = saved.inbound;
+    for (const { size } of saved.inFlight?.values() ?? []) {
+      this.#inFlightBytes += size;
+      this.#join(size);
+    }
+  }
+
+  restoreEntry(offset: number, size: number, qos: QoS, expiresAtS: number): void {
+    this.queue.push(offset, size, qos, expiresAtS);
+    this.#join(size);
+  }
+
+  /** A PUBREC is in the log. The entry, and those before it, were sent if they still wait. */
+  restoreReceived(sequence: number): void {
+    const entry = new QueueEntry();
+    while (this.queue.first <= sequence && sequence < this.queue.next && this.queue.peek(entry)) {
+      this.queue.shift(entry);
+      if (!entry.isHole) this.#sent(entry.sequence, entry.offset, entry.size, entry.qos);
+    }
+    const inFlight = this.inFlight?.get(sequence);
+    if (inFlight !== undefined) inFlight.released = true;
+  }
+
+  /** Visits every entry whose record is needed still. */
+  visitNeeded(visit: (sequence: number, offset: number, size: number) => void): void {
+    if (this.inFlight !== undefined)
+      for (const { sequence, offset, size, released } of this.inFlight.values())
+        if (!released) visit(sequence, offset, size);
+    if (this.queue.isEmpty) return;
+    this.queue.walk(this.queue.first, this.queue.next, (entry) => {
+      if (!entry.isHole) visit(entry.sequence, entry.offset, entry.size);
+    });
+  }
+
+  /** The records of some entries are at other offsets now, by sequence. Those of entries that are gone do not matter. */
+  moveEntries(offsets: ReadonlyMap<number, number>): void {
+    let last = -1;
+    for (const [sequence, offset] of offsets) {
+      const entry = this.inFlight?.get(sequence);
+      if (entry !== undefined) entry.offset = offset;
+      else if (sequence > last && sequence < this.queue.next) last = sequence;
+    }
+    if (last < this.queue.first) return;
+    this.queue.replaceOffsets(last, (entry) => offsets.get(entry.sequence) ?? entry.offset);
+    this.pagesMoved = true;
+  }
+
+  /** Its store deleted it. */
+  end(): void {
+    this.detach();
+    this.exists = false;
+    const { totals, counters } = this.#owner;
+    totals.count -= this.queuedCount;
+    totals.bytes -= this.queuedBytes;
+    counters.deletedWithSession += this.queuedCount;
+    this.queue.clear();
+    this.inFlight = this.inbound = undefined;
+    this.queuedBytes = this.#inFlightBytes = 0;
+  }
+
+  #join(size: number): void {
+    this.queuedBytes += size;
+    this.#owner.totals.count++;
+    this.#owner.totals.bytes += size;
+  }
+
+  #leave(size: number): void {
+    this.queuedBytes -= size;
+    this.#owner.totals.count--;
+    this.#owner.totals.bytes -= size;
+  }
+}
+
+function fits(count: number, bytes: number, size: number, { messagesMax, bytesMax }: SessionLimits): boolean {
+  return count < messagesMax && (count === 0 || bytes + size <= bytesMax);
+}
