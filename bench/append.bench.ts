@@ -152,7 +152,7 @@ async function appendNats(peer: Peer, stream: string, connectionCount = 1): Prom
 
 async function readNsq(peer: Peer, topic: string): Promise<number> {
   await appendNsq(peer, topic);
-  const socket = await openNsq(peer.port);
+  const socket = await openNsq(peer.port, "consumer");
   const startedAtMs = performance.now();
   const writer = new ByteWriter();
   encodeSub(writer, topic, "bench");

@@ -5,13 +5,16 @@ import { connect, type Socket } from "node:net";
 import { ByteWriter } from "@polylog/base/bytes";
 import { encodeIdentify, encodeMagic, FrameReader, frameTypes } from "@polylog/nsq-wire";
 
-/** A connection without heartbeats, which would be counted as answers in a run that lasts longer. */
-export async function openNsq(port: number): Promise<Socket> {
+/**
+ * A connection to publish by has no heartbeats, which would be counted as answers in a long run; NSQ lets nobody consume
+ * without, so a consumer has them as rarely as may be.
+ */
+export async function openNsq(port: number, role: "producer" | "consumer" = "producer"): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
   const start = new ByteWriter();
   encodeMagic(start);
-  encodeIdentify(start, { heartbeat_interval: -1 });
+  encodeIdentify(start, { heartbeat_interval: role === "producer" ? -1 : 60_000 });
   socket.write(start.take());
   const [answer] = (await once(socket, "data")) as [Buffer];
   if (!answer.subarray(8).equals(Buffer.from("OK"))) throw new Error(`IDENTIFY was answered with ${answer.toString()}`);

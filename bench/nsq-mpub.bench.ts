@@ -38,7 +38,7 @@ async function main(): Promise<void> {
 }
 
 async function mpubThrough(peer: Peer, topic: string): Promise<number> {
-  const consumer = await openNsq(peer.port);
+  const consumer = await openNsq(peer.port, "consumer");
   const consumed = consumeAll(consumer, messageCount, body.length);
   const subscribe = new ByteWriter();
   encodeSub(subscribe, topic, "bench");
