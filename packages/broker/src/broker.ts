@@ -23,6 +23,8 @@ import type {
   StateStore,
 } from "@polylog/log";
 import { type Access, allowAll } from "./access/access.ts";
+import { type Authenticator, admitEverybody } from "./access/authenticator.ts";
+import type { MessageHooks } from "./access/message-hooks.ts";
 import { registerCatalogMetrics } from "./broker-metrics.ts";
 import { type Bus, type BusMessage, type BusReceiver, singleNodeBus } from "./bus/bus.ts";
 import type { BrokerLog } from "./catalog/broker-log.ts";
@@ -42,6 +44,8 @@ export interface BrokerOptions {
   readonly state: StateStore;
   readonly captures?: readonly CaptureRule[];
   readonly access?: Access;
+  readonly authenticator?: Authenticator;
+  readonly hooks?: MessageHooks;
   /** To the other nodes; default: there are none. */
   readonly bus?: Bus;
   readonly limits?: BrokerLimits;
@@ -52,6 +56,8 @@ export interface BrokerOptions {
 export class Broker implements Service, BusReceiver {
   readonly name = "broker";
   readonly access: Access;
+  readonly authenticator: Authenticator;
+  readonly hooks: MessageHooks | undefined;
   readonly catalog: Catalog;
   readonly router: Router<Subscription, Capture>;
   readonly retained: RetainedStore;
@@ -73,6 +79,8 @@ export class Broker implements Service, BusReceiver {
     const logger = (options.logger ?? silentLogger).child("broker");
     this.#logs = logs;
     this.access = options.access ?? allowAll;
+    this.authenticator = options.authenticator ?? admitEverybody;
+    this.hooks = options.hooks;
     this.#bus = options.bus ?? singleNodeBus;
     this.clock = options.clock ?? systemClock;
     this.limits = options.limits ?? defaultBrokerLimits;

@@ -106,3 +106,7 @@ export const sessionExtentSizeMax = 32 * 1024 * 1024;
 /** How often the session log is cleaned, in milliseconds, and how many extents of it are left alone. */
 export const sessionCleanIntervalMs = 10_000;
 export const sessionExtentsKept = 4;
+/** Peers whose passwords wait to be checked at a time; more are told to try again. */
+export const authenticationsWaitingMax = 1000;
+/** Answers about permissions that are remembered for one peer; topics are asked for with each message. */
+export const grantsPerPrincipalMax = 256;

@@ -13,7 +13,7 @@ import type { Clock, Timer } from "@polylog/base/clock";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
 import type { Logger, MetricRegistry } from "@polylog/base/telemetry";
 import type { ByteStream, TurnFlusher } from "@polylog/base/transport";
-import type { Broker } from "@polylog/broker";
+import { anonymous, type Broker, type Principal } from "@polylog/broker";
 import type { ServerFeatures } from "@polylog/nsq-wire";
 import { KeepAlive } from "./connection/keep-alive.ts";
 import { NsqConnection, type NsqConnectionOwner } from "./connection/nsq-connection.ts";
@@ -90,9 +90,13 @@ export class NsqServer implements Service, NsqConnectionOwner {
     connection.start();
   }
 
-  /** Answers one request of the HTTP API. */
-  readonly handleRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#http.handle(request, response);
+  /** Answers one request of the HTTP API. `principal`: who its credentials say it is. */
+  readonly handleRequest = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    principal: Principal = anonymous,
+  ): void => {
+    this.#http.handle(request, response, principal);
   };
 
   /** Ends every connection once its publishes are answered; what is left at the deadline is cut off. */

@@ -15,6 +15,7 @@ import { type ErrorObject, errorObject, InvalidParams, type Problem, quote } fro
 import { rpcErrors } from "./errors.ts";
 import { batchAnswerLengthMax, idLengthMax, levelsMax, problemsTextMax, type RpcLimits, valuesMax } from "./limits.ts";
 import { type Method, type MethodContext, ResultText } from "./methods/method.ts";
+import { type MqttAdmin, noMqtt } from "./mqtt-admin.ts";
 import { nearestMethod } from "./nearest-method.ts";
 import type { Peer } from "./peer.ts";
 import { structureFault } from "./text-structure.ts";
@@ -23,6 +24,8 @@ export interface DispatcherOptions {
   readonly methods: readonly Method[];
   readonly broker: Broker;
   readonly clock: Clock;
+  /** Default: there is no MQTT. */
+  readonly mqtt?: MqttAdmin | undefined;
   readonly limits: Pick<RpcLimits, "requestSizeMax" | "batchRequestsMax">;
   /** Each request and notification that names a method there is. */
   readonly onCall?: (method: string) => void;
@@ -61,9 +64,9 @@ export class Dispatcher {
 
   /** Starts what `text` asks for. Undefined when there is nothing to answer. Never throws or rejects. */
   dispatch(text: string, peer: Peer): Reply | undefined | Promise<Reply | undefined> {
-    const { broker, clock, limits } = this.#options;
+    const { broker, clock, limits, mqtt = noMqtt } = this.#options;
     const afterAnswer: (() => void)[] = [];
-    const context = { broker, clock, peer, afterAnswer: (callback: () => void) => afterAnswer.push(callback) };
+    const context = { broker, clock, peer, mqtt, afterAnswer: (callback: () => void) => afterAnswer.push(callback) };
     const message: Message = { textLength: text.length, context, afterAnswer, answerLength: 0 };
     const excess = textFault(text, limits.requestSizeMax);
     if (excess !== undefined) return this.refuse(excess);

@@ -9,12 +9,13 @@ import { type Clock, systemClock, type Timer } from "@polylog/base/clock";
 import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
 import { type Logger, MetricRegistry, silentLogger } from "@polylog/base/telemetry";
-import { anonymous, type Broker, brokerErrors } from "@polylog/broker";
+import { anonymous, type Broker, brokerErrors, type Principal } from "@polylog/broker";
 import { type WebSocket, WebSocketServer } from "ws";
 import { rpcErrors } from "./errors.ts";
 import { Dispatcher } from "./json-rpc.ts";
 import { defaultRpcLimits, type RpcLimits } from "./limits.ts";
 import { methods } from "./methods/index.ts";
+import type { MqttAdmin } from "./mqtt-admin.ts";
 import { isOriginAllowed } from "./origin.ts";
 import { Peer } from "./peer.ts";
 import { headFault, readBody, sendAnswer, statusOfError } from "./post-request.ts";
@@ -30,6 +31,8 @@ export interface RpcServerOptions {
   readonly metrics?: MetricRegistry;
   /** Origins of web pages that may use the server, besides its own. */
   readonly origins?: readonly string[];
+  /** Default: there is no MQTT. */
+  readonly mqtt?: MqttAdmin;
 }
 
 /** The WebSocket subprotocol; clients need not ask for it. */
@@ -66,6 +69,7 @@ export class RpcServer implements Service {
       methods,
       broker: options.broker,
       clock: this.#clock,
+      mqtt: options.mqtt,
       limits: this.#limits,
       onCall: (method) => this.#metrics.countRequest(method),
       onError: (method, code, error) => this.#onError(method, code, error),
@@ -92,14 +96,14 @@ export class RpcServer implements Service {
   /** Nothing to do: requests may be handed over as soon as the broker has started. */
   async start(): Promise<void> {}
 
-  /** A request for the address of JSON-RPC, whatever its method. */
-  handleRequest(request: IncomingMessage, response: ServerResponse): void {
-    const refusal = this.#refusal(request) ?? headFault(request, this.#limits) ?? this.#postsFull();
+  /** A request for the address of JSON-RPC, whatever its method. `principal`: who its credentials say it is. */
+  handleRequest(request: IncomingMessage, response: ServerResponse, principal: Principal = anonymous): void {
+    const refusal = this.#refusal(request, principal) ?? headFault(request, this.#limits) ?? this.#postsFull();
     if (refusal !== undefined) {
       this.#refusePost(response, refusal);
       return;
     }
-    const peer = new Peer(anonymous, this.#limits.batchRequestsMax);
+    const peer = new Peer(principal, this.#limits.batchRequestsMax);
     this.#posts.add(peer);
     response.once("close", () => {
       peer.ending.end();
@@ -110,14 +114,14 @@ export class RpcServer implements Service {
   }
 
   /** An upgrade request for the address of JSON-RPC; `socket` and `head` as Node's HTTP server hands them out. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const refusal = this.#refusal(request) ?? this.#connectionsFull();
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, principal: Principal = anonymous): void {
+    const refusal = this.#refusal(request, principal) ?? this.#connectionsFull();
     if (refusal !== undefined) {
       this.#onError("", 0, refusal);
       refuseUpgrade(socket, statusOfError(refusal), refusal.message);
       return;
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, socket));
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, socket, principal));
   }
 
   /**
@@ -169,12 +173,12 @@ export class RpcServer implements Service {
 
   // --- WebSocket -------------------------------------------------------------------------------------------------
 
-  #accept(webSocket: WebSocket, stream: Duplex): void {
+  #accept(webSocket: WebSocket, stream: Duplex, principal: Principal): void {
     const connection = new RpcConnection({
       socket: new WebTextSocket(webSocket, stream, this.#limits.outputSizeMark),
       dispatcher: this.#dispatcher,
       clock: this.#clock,
-      principal: anonymous,
+      principal,
       limits: this.#limits,
       onNotification: () => this.#metrics.notifications.value++,
     });
@@ -207,11 +211,11 @@ export class RpcServer implements Service {
 
   // --- refusing --------------------------------------------------------------------------------------------------
 
-  #refusal(request: IncomingMessage): PolylogError | undefined {
+  #refusal(request: IncomingMessage, principal: Principal): PolylogError | undefined {
     if (this.#stopping !== undefined) return rpcErrors.STOPPING();
     if (!isOriginAllowed(request, this.#origins))
       return rpcErrors.ORIGIN_REFUSED({ origin: request.headers.origin ?? "" });
-    if (this.#broker.access.allows(anonymous, "connect", "")) return undefined;
+    if (this.#broker.access.allows(principal, "connect", "")) return undefined;
     return brokerErrors.NOT_AUTHORIZED({ action: "connect", resource: "" });
   }
 

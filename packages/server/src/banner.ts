@@ -4,9 +4,11 @@ import type { ReadyReport } from "./ready-file.ts";
 
 const listenerTitles: Readonly<Record<string, string>> = {
   mqtt: "MQTT",
+  mqttTls: "MQTT (TLS)",
   nsqTcp: "NSQ (TCP)",
   nsqHttp: "NSQ (HTTP)",
   http: "HTTP",
+  httpTls: "HTTPS",
 };
 
 export function renderBanner({ pid, version, listeners }: ReadyReport, dataDir: string): string {

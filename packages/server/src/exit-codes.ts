@@ -15,5 +15,7 @@ const bySubject: Readonly<Record<string, number>> = {
 
 export function exitCodeOf(error: unknown): number {
   if (!isCodedError(error)) return exitCodes.failed;
+  if (error.code === "config.SERVER_UNREACHABLE") return exitCodes.unreachable;
+  if (error.code === "config.SERVER_REFUSED") return exitCodes.failed;
   return bySubject[error.code.slice(0, error.code.indexOf("."))] ?? exitCodes.failed;
 }

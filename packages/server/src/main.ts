@@ -21,7 +21,7 @@ async function main(): Promise<number> {
     return exitCodes.usage;
   }
   const run = await command.load();
-  return run(argv, { env: process.env, stdout: process.stdout, stderr: process.stderr });
+  return run(argv, { env: process.env, stdin: process.stdin, stdout: process.stdout, stderr: process.stderr });
 }
 
 function fail(error: unknown): number {

@@ -11,21 +11,40 @@ import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "@polylog/base/clock";
 import { type Service, ServiceGroup, type StopOptions, service } from "@polylog/base/lifecycle";
 import { type Logger, MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
-import { type ListenAddress, TcpListener, TurnFlusher } from "@polylog/base/transport";
+import {
+  type ByteStream,
+  type ListenAddress,
+  TcpListener,
+  type TlsCertificates,
+  TlsListener,
+  type TlsSettings,
+  TurnFlusher,
+} from "@polylog/base/transport";
 import { Broker, type CaptureRule } from "@polylog/broker";
+import { type Access, type Authenticator, Users } from "@polylog/broker/access";
 import { acquireDataDirLock, type DataDirLock, DiskSpace, FileStorage, LevelStateStore, LogStore } from "@polylog/log";
 import { MqttServer } from "@polylog/mqtt";
 import { NsqServer } from "@polylog/nsq";
 import { RpcServer } from "@polylog/rpc";
 import type { ServeOptions } from "./config/serve-options.ts";
+import { readUsersFile } from "./config/users-file.ts";
 import { readHealth, sendHealth } from "./http/health.ts";
+import { HttpAuthentication } from "./http/http-authentication.ts";
 import { HttpListener } from "./http/http-listener.ts";
-import { HttpRouter } from "./http/routes.ts";
+import { type HttpRoute, HttpRouter, sendJson } from "./http/routes.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
+import { TlsFiles } from "./tls/tls-files.ts";
+import { MqttWebSocket } from "./websocket/mqtt-web-socket.ts";
 
 /** A listener that is on, under the name the ready file gives it. */
 interface NamedListener extends Service {
   readonly address: ListenAddress;
+}
+
+/** Who peers are and what they may do; without them everybody may do everything. */
+export interface Guards {
+  readonly access?: Access;
+  readonly authenticator?: Authenticator;
 }
 
 export class PolylogServer implements Service {
@@ -37,14 +56,23 @@ export class PolylogServer implements Service {
   readonly #clock: Clock = systemClock;
   readonly #metrics = new MetricRegistry();
   readonly #listeners = new Map<string, NamedListener>();
+  readonly #tlsListeners: { replaceCertificates(certificates: TlsCertificates): void }[] = [];
   readonly #group: ServiceGroup;
+  readonly #tlsFiles: TlsFiles | undefined;
+  readonly #users: Users | undefined;
+  readonly #guards: Guards;
   #startedAtMs = 0;
 
-  constructor(options: ServeOptions, captures: readonly CaptureRule[], logger: Logger) {
+  /** `guards`: in place of what the users file says. */
+  constructor(options: ServeOptions, captures: readonly CaptureRule[], logger: Logger, guards: Guards = {}) {
+    this.#guards = guards;
     this.#options = options;
     this.#captures = captures;
     this.#logger = logger;
     this.dataDir = resolve(options.dataDir);
+    const { tlsCert: cert, tlsKey: key, tlsCa: ca } = options;
+    this.#tlsFiles = cert === undefined || key === undefined ? undefined : new TlsFiles({ cert, key, ca });
+    this.#users = options.usersFile === undefined ? undefined : new Users([]);
     this.#group = new ServiceGroup(this.name, this.#compose(), this.#clock);
   }
 
@@ -62,10 +90,34 @@ export class PolylogServer implements Service {
     return this.#group.stop({ deadlineMs: this.#options.drainTimeoutMs, ...options });
   }
 
+  /** Whether `reload` has anything to read again. */
+  get isReloadable(): boolean {
+    return this.#tlsFiles !== undefined || this.#users !== undefined;
+  }
+
+  /**
+   * Reads users and certificates again. Open connections stay; what their users may do follows the file at once. Rejects with
+   * coded errors, and goes on with what it had.
+   */
+  async reload(): Promise<void> {
+    await this.#loadUsers();
+    const tlsFiles = this.#tlsFiles;
+    if (tlsFiles === undefined) return;
+    await tlsFiles.load();
+    for (const listener of this.#tlsListeners) listener.replaceCertificates(tlsFiles.certificates);
+  }
+
+  async #loadUsers(): Promise<void> {
+    const { usersFile } = this.#options;
+    if (usersFile !== undefined) this.#users?.replace(await readUsersFile(usersFile));
+  }
+
   #compose(): Service[] {
     const parts = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
     const { space, state, logs, services } = this.#composeStorage();
-    const broker = new Broker({ ...parts, logs, state, captures: this.#captures });
+    const users: Guards = this.#users === undefined ? {} : { access: this.#users, authenticator: this.#users };
+    const broker = new Broker({ ...parts, ...users, ...this.#guards, logs, state, captures: this.#captures });
+    const authentication = new HttpAuthentication(broker.authenticator, broker.access);
     broker.registerMetrics(this.#metrics);
     logs.registerMetrics(this.#metrics);
     registerProcessMetrics(this.#metrics, this.#clock);
@@ -78,13 +130,28 @@ export class PolylogServer implements Service {
     });
     const tcpPort = () => this.#listeners.get("nsqTcp")?.address.port ?? -1;
     const nsq = new NsqServer({ ...parts, broker, flusher, limits: this.#nsqLimits(), tcpPort });
-    const rpc = new RpcServer({ ...parts, broker });
+    const rpc = new RpcServer({ ...parts, broker, mqtt, origins: this.#options.webOrigins });
     const protocols = new ServiceGroup("protocol servers", [mqtt, nsq, rpc], this.#clock);
-    this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, (socket) => mqtt.accept(socket));
+    const acceptMqtt = (stream: ByteStream) => mqtt.accept(stream);
+    this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, acceptMqtt);
+    this.#listenTls("mqttTls", "MQTT listener with TLS", this.#options.mqttTlsListen, acceptMqtt);
     this.#listenTcp("nsqTcp", "NSQ listener", this.#options.nsqTcpListen, (socket) => nsq.accept(socket));
-    this.#listenHttp("nsqHttp", "NSQ HTTP listener", this.#options.nsqHttpListen, { onRequest: nsq.handleRequest });
-    this.#listenHttp("http", "HTTP listener", this.#options.httpListen, this.#routes(broker, space, rpc));
-    return [...services, broker, protocols, ...this.#listeners.values()];
+    this.#listenHttp("nsqHttp", "NSQ HTTP listener", this.#options.nsqHttpListen, {
+      onRequest: (request, response) => {
+        if (request.url === "/ping") nsq.handleRequest(request, response);
+        else authentication.check(request, response, (who) => nsq.handleRequest(request, response, who));
+      },
+    });
+    const routes = new HttpRouter(this.#routes(broker, space, rpc, acceptMqtt), authentication);
+    this.#listenHttp("http", "HTTP listener", this.#options.httpListen, routes);
+    this.#listenHttp("httpTls", "HTTP listener with TLS", this.#options.httpTlsListen, routes, this.#tls());
+    const usersFile = service(
+      "users",
+      () => this.#loadUsers(),
+      async () => undefined,
+    );
+    const files = this.#tlsFiles === undefined ? [usersFile] : [usersFile, this.#tlsFiles];
+    return [...files, ...services, broker, protocols, ...this.#listeners.values()];
   }
 
   #composeStorage(): { space: DiskSpace; state: LevelStateStore; logs: LogStore; services: Service[] } {
@@ -143,16 +210,29 @@ export class PolylogServer implements Service {
     return { space, state, logs, services: [dataDirectory, diskSpace, stateStore, logStore] };
   }
 
-  #routes(broker: Broker, space: DiskSpace, rpc: RpcServer): HttpRouter {
-    return new HttpRouter([
+  #routes(broker: Broker, space: DiskSpace, rpc: RpcServer, accept: (stream: ByteStream) => void): HttpRoute[] {
+    const { mqttPacketSizeMax: packetSizeMax, webOrigins: origins } = this.#options;
+    const webMqtt = new MqttWebSocket({ clock: this.#clock, packetSizeMax, origins, accept });
+    return [
+      {
+        path: "/mqtt",
+        methods: [],
+        open: true, // CONNECT has the credentials.
+        handle: (_request, response) => {
+          response.setHeader("upgrade", "websocket");
+          sendJson(response, 426, { error: "/mqtt is for WebSockets with the subprotocol mqtt" });
+        },
+        upgrade: (request, socket, head) => webMqtt.handleUpgrade(request, socket, head),
+      },
       {
         path: "/rpc",
         methods: [],
-        handle: (request, response) => rpc.handleRequest(request, response),
-        upgrade: (request, socket, head) => rpc.handleUpgrade(request, socket, head),
+        handle: (request, response, principal) => rpc.handleRequest(request, response, principal),
+        upgrade: (request, socket, head, principal) => rpc.handleUpgrade(request, socket, head, principal),
       },
       {
         path: "/health",
+        open: true,
         methods: ["GET", "HEAD"],
         handle: (_request, response) =>
           sendHealth(response, readHealth(broker, space, this.#clock.monotonicMs() - this.#startedAtMs)),
@@ -165,7 +245,7 @@ export class PolylogServer implements Service {
           response.end(renderPrometheus(this.#metrics));
         },
       },
-    ]);
+    ];
   }
 
   #nsqLimits() {
@@ -187,10 +267,31 @@ export class PolylogServer implements Service {
     this.#listeners.set(key, new TcpListener({ name, ...address, connectionsMax, accept }));
   }
 
-  #listenHttp(key: string, name: string, address: ListenAddress | "off", handlers: HttpHandlers): void {
+  #listenTls(key: string, name: string, address: ListenAddress | "off", accept: (stream: ByteStream) => void): void {
     if (address === "off") return;
     const { connectionsMax } = this.#options;
-    this.#listeners.set(key, new HttpListener({ name, address, connectionsMax, clock: this.#clock, ...handlers }));
+    const listener = new TlsListener({ name, ...address, connectionsMax, tls: this.#tls(), accept });
+    this.#tlsListeners.push(listener);
+    this.#listeners.set(key, listener);
+  }
+
+  #listenHttp(
+    key: string,
+    name: string,
+    address: ListenAddress | "off",
+    handlers: HttpHandlers,
+    tls?: TlsSettings,
+  ): void {
+    if (address === "off") return;
+    const { connectionsMax } = this.#options;
+    const listener = new HttpListener({ name, address, connectionsMax, clock: this.#clock, tls, ...handlers });
+    if (tls !== undefined) this.#tlsListeners.push(listener);
+    this.#listeners.set(key, listener);
+  }
+
+  /** The certificates are there once the services before the listeners have started. */
+  #tls(): TlsSettings {
+    return { certificates: () => this.#tlsFiles!.certificates, clientAuth: this.#options.tlsClientAuth };
   }
 }
 

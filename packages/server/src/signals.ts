@@ -28,3 +28,8 @@ export function untilStopSignal(clock: Clock): Promise<StopSignal> {
     process.on("SIGINT", onSignal);
   });
 }
+
+/** SIGHUP, for as long as the process lives. Without this call the signal ends it, as a closed terminal should. */
+export function onReloadSignal(reload: () => void): void {
+  process.on("SIGHUP", reload);
+}

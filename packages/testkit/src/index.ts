@@ -14,3 +14,11 @@ export {
 } from "./server-process.ts";
 export { settle } from "./settle.ts";
 export { temporaryDirectory } from "./temporary-directory.ts";
+export {
+  authorityCert,
+  clientCertificate,
+  renewedCertificate,
+  serverCertificate,
+  type TestCertificate,
+  writeTlsFiles,
+} from "./tls-certificates.ts";

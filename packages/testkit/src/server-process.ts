@@ -12,7 +12,8 @@ import type { ListenAddress } from "@polylog/base/transport";
 
 export interface ServerProcess {
   readonly pid: number;
-  readonly listeners: Readonly<Record<"mqtt" | "nsqTcp" | "nsqHttp" | "http", ListenAddress>>;
+  /** `mqttTls` and `httpTls` are there when flags switch them on. */
+  readonly listeners: Readonly<Record<"mqtt" | "mqttTls" | "nsqTcp" | "nsqHttp" | "http" | "httpTls", ListenAddress>>;
   /** Everything it has printed so far. */
   output(): string;
   /** Closes the pipes that it prints to. */

@@ -25,11 +25,13 @@ import { parseArgv } from "./parse-argv.ts";
 
 export type OptionSource = OptionOrigin | "default";
 
-/** A config file that was read: flat, its keys being flags with `_` for `-`. */
+/** A config file that was read: flat. */
 export interface OptionFile {
   /** For error messages. */
   readonly name: string;
   readonly values: Readonly<Record<string, unknown>>;
+  /** Default `flags`, with `_` for `-`; `options`: as the table's rows are named, for values that a program gives. */
+  readonly keys?: "flags" | "options";
   /** The line a key stands on, counted from 1, for error messages. */
   readonly lineOf?: (key: string) => number | undefined;
 }
@@ -158,7 +160,9 @@ function readFile<T extends OptionTable>(
   const uses = new Map<string, { texts: string[]; where: string }>();
   const file = findFile(input, given, problems);
   if (file === undefined) return uses;
-  const options = new Map(Object.entries(table).map(([option, row]) => [fileKey(row), option]));
+  const options = new Map(
+    Object.entries(table).map(([option, row]) => [file.keys === "options" ? option : fileKey(row), option]),
+  );
   for (const [key, value] of Object.entries(file.values)) {
     const line = file.lineOf?.(key);
     const where = `${file.name}${line === undefined ? "" : `:${line}`}: ${key}`;

@@ -6,6 +6,8 @@ export interface ByteStream {
   readonly writableLength: number;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
+  /** Common name of the certificate with which the peer has proved itself; undefined without TLS or certificate. */
+  readonly certificateName?: string | undefined;
   /** Returns false when the stream now holds more than its high-water mark. */
   write(bytes: Uint8Array): boolean;
   cork(): void;

@@ -31,6 +31,8 @@ export class Connection {
   readonly output: OutputQueue;
   /** `address:port` of the peer, for logs. */
   readonly remote: string;
+  /** As `ByteStream` has it. */
+  readonly certificateName: string | undefined;
   readonly #stream: ByteStream;
   readonly #clock: Clock;
   #status: ConnectionStatus = "open";
@@ -43,6 +45,7 @@ export class Connection {
     this.#clock = clock;
     this.output = new OutputQueue(stream, flusher);
     this.remote = `${stream.remoteAddress ?? "memory"}:${stream.remotePort ?? 0}`;
+    this.certificateName = stream.certificateName;
   }
 
   get status(): ConnectionStatus {

@@ -3,3 +3,15 @@ export { Connection, type ConnectionHandler, type ConnectionStatus } from "./con
 export { transportErrors } from "./errors.ts";
 export { OutputQueue, TurnFlusher } from "./output-queue.ts";
 export { boundAddress, type ListenAddress, listen, TcpListener, type TcpListenerOptions } from "./tcp-listener.ts";
+export {
+  certificateNameOf,
+  clientAuthOptions,
+  handshakeTimeoutMs,
+  secureContextOptions,
+  type TlsCertificates,
+  type TlsClientAuth,
+  TlsListener,
+  type TlsListenerOptions,
+  type TlsSettings,
+  tlsClientAuths,
+} from "./tls-listener.ts";

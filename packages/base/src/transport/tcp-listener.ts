@@ -17,6 +17,12 @@ export interface TcpListenerOptions extends ListenAddress {
   readonly accept: (socket: Socket) => void;
 }
 
+/**
+ * Output is written once per turn, so Nagle's algorithm could only delay it. A peer that has sent its last byte may still
+ * wait for answers: whether it gets them is the protocol's to say, so half-open connections are allowed.
+ */
+export const socketOptions = { noDelay: true, keepAlive: true, highWaterMark: 65_536, allowHalfOpen: true } as const;
+
 export class TcpListener implements Service {
   readonly name: string;
   readonly #options: TcpListenerOptions;
@@ -27,9 +33,6 @@ export class TcpListener implements Service {
   constructor(options: TcpListenerOptions) {
     this.name = options.name;
     this.#options = options;
-    // Output is written once per turn, so Nagle's algorithm could only delay it. A peer that has sent its last byte may
-    // still wait for answers: whether it gets them is the protocol's to say, so half-open connections are allowed.
-    const socketOptions = { noDelay: true, keepAlive: true, highWaterMark: 65_536, allowHalfOpen: true };
     this.#server = createServer(socketOptions, options.accept);
     this.#server.maxConnections = options.connectionsMax;
     this.#server.on("drop", () => {

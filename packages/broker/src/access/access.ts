@@ -1,6 +1,6 @@
 /**
  * Who may do what, decided in one place. Protocol servers ask before they act and answer a refusal as their protocol
- * says. For now there are no users and everybody may do everything.
+ * says. Without users (`users.ts`) everybody may do everything.
  */
 
 export type AccessAction = "connect" | "publish" | "subscribe" | "produce" | "consume" | "manage";
@@ -8,6 +8,8 @@ export type AccessAction = "connect" | "publish" | "subscribe" | "produce" | "co
 /** Who asks. `undefined` names an anonymous peer. */
 export interface Principal {
   readonly name: string | undefined;
+  /** Of MQTT, for permissions that depend on it. */
+  readonly clientId?: string;
 }
 
 export interface Access {

@@ -9,7 +9,9 @@ import { DiskSpace, LogStore, type LogStoreOptions, MemoryStateStore, MemoryStor
 import { settle } from "@polylog/testkit";
 import { Broker, type BrokerOptions } from "../broker.ts";
 
-export type MemoryBrokerOptions = Partial<Pick<BrokerOptions, "access" | "bus" | "captures" | "limits" | "logger">> &
+export type MemoryBrokerOptions = Partial<
+  Pick<BrokerOptions, "access" | "authenticator" | "hooks" | "bus" | "captures" | "limits" | "logger">
+> &
   Pick<LogStoreOptions, "defaults" | "pendingBytesMax" | "pendingTotalMax" | "tailCacheSizeMax"> & {
     /** Bytes that must stay free for records to be taken; default: nobody looks. */
     readonly diskFreeMin?: number;

@@ -1,7 +1,7 @@
 /** One request and its answer, as the handlers see it; and what the API refuses with. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { anonymous, type BrokerLog } from "@polylog/broker";
+import type { BrokerLog, Principal } from "@polylog/broker";
 import { isTopicOrChannelNameString } from "@polylog/nsq-wire";
 import type { Client } from "../connection/client.ts";
 import type { NsqContext } from "../nsq-context.ts";
@@ -31,19 +31,26 @@ export class HttpExchange {
   readonly node: HttpNode;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly #principal: Principal;
   readonly #query: string;
   #arguments: ReadonlyMap<string, string> | undefined;
 
   constructor(
     context: NsqContext,
     node: HttpNode,
-    { request, response, query }: { request: IncomingMessage; response: ServerResponse; query: string },
+    {
+      request,
+      response,
+      query,
+      principal,
+    }: Pick<HttpExchange, "request" | "response"> & { query: string; principal: Principal },
   ) {
     this.context = context;
     this.node = node;
     this.request = request;
     this.response = response;
     this.#query = query;
+    this.#principal = principal;
   }
 
   /** The query's argument `name`, the first when there are several. Refuses with INVALID_REQUEST. */
@@ -76,7 +83,7 @@ export class HttpExchange {
 
   /** Refuses with FORBIDDEN; nsqd, which guards nothing over HTTP, has no such code. */
   checkAccess(action: "produce" | "manage", topic: string): void {
-    if (!this.context.broker.access.allows(anonymous, action, topic)) throw new HttpRefusal(403, "FORBIDDEN");
+    if (!this.context.broker.access.allows(this.#principal, action, topic)) throw new HttpRefusal(403, "FORBIDDEN");
   }
 
   /** The topic's log, which must exist. Refuses with TOPIC_NOT_FOUND. */

@@ -6,6 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { posix } from "node:path";
+import type { Principal } from "@polylog/broker";
 import type { NsqContext } from "../nsq-context.ts";
 import { channelActions } from "./channel-actions.ts";
 import { HttpExchange, type HttpNode, HttpRefusal, type HttpRoute } from "./http-exchange.ts";
@@ -36,7 +37,7 @@ export class NsqHttpApi {
     this.#node = node;
   }
 
-  handle(request: IncomingMessage, response: ServerResponse): void {
+  handle(request: IncomingMessage, response: ServerResponse, principal: Principal): void {
     this.#context.metrics.httpRequests.value++;
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
@@ -44,7 +45,7 @@ export class NsqHttpApi {
     const query = mark < 0 ? "" : url.slice(mark + 1);
     const route = findRoute(request.method ?? "", path);
     if (route === undefined) this.#handleUnknown(request, response, path, query);
-    else void this.#answer(route, new HttpExchange(this.#context, this.#node, { request, response, query }));
+    else void this.#answer(route, new HttpExchange(this.#context, this.#node, { request, response, query, principal }));
   }
 
   async #answer(route: HttpRoute, exchange: HttpExchange): Promise<void> {

@@ -19,7 +19,7 @@ export async function startHttp(
   options: TestNsqdOptions = {},
 ): Promise<{ nsqd: TestNsqd; port: number; request: Requester }> {
   const nsqd = await TestNsqd.start(options);
-  const server = createServer(nsqd.server.handleRequest);
+  const server = createServer((request, response) => nsqd.server.handleRequest(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   context.after(() => {
     server.close();

@@ -16,6 +16,9 @@ import { logDescribe } from "./log-describe.ts";
 import { logEmpty } from "./log-empty.ts";
 import { logList } from "./log-list.ts";
 import type { Method } from "./method.ts";
+import { mqttClients } from "./mqtt-clients.ts";
+import { mqttRetained } from "./mqtt-retained.ts";
+import { mqttSessions } from "./mqtt-sessions.ts";
 import { produce } from "./produce.ts";
 import { producerOpen } from "./producer-open.ts";
 import { subscribe } from "./subscribe.ts";
@@ -43,4 +46,7 @@ export const methods: readonly Method[] = [
   channelSeek,
   channelReplayDeadLetters,
   channelDelete,
+  mqttClients,
+  mqttSessions,
+  mqttRetained,
 ];

@@ -3,12 +3,14 @@
 import type { Clock } from "@polylog/base/clock";
 import { type AccessAction, type Broker, brokerErrors } from "@polylog/broker";
 import type * as v from "valibot";
+import type { MqttAdmin } from "../mqtt-admin.ts";
 import type { Peer } from "../peer.ts";
 
 export interface MethodContext {
   readonly broker: Broker;
   readonly clock: Clock;
   readonly peer: Peer;
+  readonly mqtt: MqttAdmin;
   /** Calls back once the answer has been handed over: for what must not overtake it. */
   afterAnswer(callback: () => void): void;
 }
@@ -44,6 +46,9 @@ export class ResultText {
 export function defineMethod<Schema extends v.GenericSchema>(method: Method<Schema>): Method {
   return method;
 }
+
+/** What `manage` is asked for where it is about MQTT's clients; no log has this name. */
+export const mqttResource = "$mqtt";
 
 /** Throws NOT_AUTHORIZED. */
 export function requireAccess(context: MethodContext, action: AccessAction, resource: string): void {

@@ -4,6 +4,7 @@ import { type BrokerLog, brokerErrors, type Partition } from "@polylog/broker";
 import * as v from "valibot";
 import { quote } from "../error-object.ts";
 import { rpcErrors } from "../errors.ts";
+import { listRowsDefault, listRowsMax } from "../limits.ts";
 import { encodings } from "../records/encoding.ts";
 
 /** Any text: the broker knows what a name is, and whether there is one. */
@@ -16,6 +17,12 @@ export const producerIdSchema = logSchema;
 export const channelEntries = { log: logSchema, channel: logSchema };
 
 export const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** Rows of a list in one answer. */
+export const listLimitSchema = v.optional(
+  v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(listRowsMax)),
+  listRowsDefault,
+);
 
 export const partitionSchema = v.optional(countSchema);
 

@@ -9,6 +9,9 @@ import type { ChannelDescription } from "../methods/channel-list.ts";
 import { methods } from "../methods/index.ts";
 import type { WholeLogDescription } from "../methods/log-describe.ts";
 import type { LogDescription } from "../methods/log-list.ts";
+import type { ClientDescription } from "../methods/mqtt-clients.ts";
+import type { RetainedDescription } from "../methods/mqtt-retained.ts";
+import type { MqttAdmin } from "../mqtt-admin.ts";
 import { RpcConnection } from "../rpc-connection.ts";
 import { MemorySocket } from "./memory-socket.ts";
 
@@ -55,6 +58,9 @@ export interface RpcResults {
   readonly "channel.unpause": ChannelDescription;
   readonly "channel.seek": ChannelDescription;
   readonly "channel.configure": ChannelDescription;
+  readonly "mqtt.clients": { readonly clients: readonly ClientDescription[]; readonly more: boolean };
+  readonly "mqtt.sessions": { readonly sessions: readonly ClientDescription[]; readonly more: boolean };
+  readonly "mqtt.retained": { readonly retained: readonly RetainedDescription[]; readonly more: boolean };
   readonly "channel.replayDeadLetters": { readonly replayed: number };
 }
 
@@ -86,10 +92,10 @@ export class MemoryClient {
   #notifications: RpcNotification[] = [];
   #idNext = 1;
 
-  private constructor(memory: MemoryBroker) {
+  private constructor(memory: MemoryBroker, mqtt?: MqttAdmin) {
     this.memory = memory;
     const { broker, clock } = memory;
-    const dispatcher = new Dispatcher({ methods, broker, clock, limits: defaultRpcLimits });
+    const dispatcher = new Dispatcher({ methods, broker, clock, mqtt, limits: defaultRpcLimits });
     this.connection = new RpcConnection({
       socket: this.socket,
       dispatcher,
@@ -101,8 +107,11 @@ export class MemoryClient {
     this.socket.onDrain = () => this.connection.onDrain();
   }
 
-  static async start(options: MemoryBrokerOptions = {}): Promise<MemoryClient> {
-    return new MemoryClient(await MemoryBroker.start(options));
+  static async start({
+    mqtt,
+    ...options
+  }: MemoryBrokerOptions & { readonly mqtt?: MqttAdmin } = {}): Promise<MemoryClient> {
+    return new MemoryClient(await MemoryBroker.start(options), mqtt);
   }
 
   /** Another connection to the same broker. */

@@ -16,6 +16,16 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./verify.ts")).verify,
   },
   {
+    name: "mqtt",
+    summary: "list a running server's MQTT clients, sessions or retained messages",
+    load: async () => (await import("./mqtt.ts")).mqtt,
+  },
+  {
+    name: "users",
+    summary: "hash a password for the users file",
+    load: async () => (await import("./users.ts")).users,
+  },
+  {
     name: "version",
     summary: "print the version",
     load:

@@ -1,13 +1,14 @@
 /** `polylog serve`: from options to a running server, until a signal ends it. */
 
 import { systemClock } from "@polylog/base/clock";
+import type { Logger } from "@polylog/base/telemetry";
 import { renderBanner } from "../banner.ts";
 import { loadServeOptions } from "../config/load-serve-options.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { createLogger } from "../logging.ts";
 import { PolylogServer } from "../polylog-server.ts";
 import { type ReadyReport, removeReadyFile, writeReadyFile } from "../ready-file.ts";
-import { untilStopSignal } from "../signals.ts";
+import { onReloadSignal, untilStopSignal } from "../signals.ts";
 import { version } from "../version.ts";
 import type { Environment } from "./command.ts";
 
@@ -24,6 +25,7 @@ export async function serve(argv: readonly string[], { env, stdout }: Environmen
   const server = new PolylogServer(options, captures, logger);
   const stopSignal = untilStopSignal(systemClock); // Listened to from here on, so that Ctrl-C also ends a start that takes long.
   await server.start();
+  if (server.isReloadable) onReloadSignal(() => void reload(server, logger.child("server")));
   const report: ReadyReport = { pid: process.pid, version, listeners: server.listeners };
   if (options.readyFile !== undefined) await writeReadyFile(options.readyFile, report);
   stdout.write(renderBanner(report, server.dataDir));
@@ -33,4 +35,13 @@ export async function serve(argv: readonly string[], { env, stdout }: Environmen
   await server.stop();
   logger.child("server").info("stopped; everything acknowledged is on disk");
   return exitCodes.fine;
+}
+
+async function reload(server: PolylogServer, logger: Logger): Promise<void> {
+  try {
+    await server.reload();
+    logger.info("users and certificates were read again");
+  } catch (error) {
+    logger.error("reloading failed; the server goes on with what it had", { error });
+  }
 }

@@ -9,5 +9,14 @@ export const configErrors = defineErrors("config", {
     help: "name the one that polylog serve uses, with --data-dir",
   },
   NO_SUCH_LOG: { text: 'the data directory has no log "{log}"' },
+  SERVER_UNREACHABLE: { text: "no server answers at {url}: {reason}", help: "name its HTTP listener with --url" },
+  SERVER_REFUSED: { text: "{url}: {reason}" },
+  USERS_FILE_UNREADABLE: { text: "users file {file} cannot be read: {reason}" },
+  USERS_FILE_INVALID: { text: "users file {file}:{problems}" },
+  TLS_FILE_UNREADABLE: { text: "{file} cannot be read: {reason}" },
+  TLS_FILES_INVALID: {
+    text: "{files}: {reason}",
+    help: "they must be PEM, and the key must belong to the certificate",
+  },
   FILE_SYNTAX: { text: "{file}:{line}:{column}: {reason}\n{frame}" },
 });

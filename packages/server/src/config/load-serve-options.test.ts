@@ -146,3 +146,17 @@ const hosts: readonly (readonly [host: string, isLoopback: boolean])[] = [
 for (const [host, isLoopback] of hosts) {
   test(`${host} is ${isLoopback ? "" : "not "}loopback`, () => assert.equal(isLoopbackHost(host), isLoopback));
 }
+
+test("users let listeners bind beyond loopback", () => {
+  assert.equal(load({ argv: ["--mqtt-listen=:1883", "--users-file=users.toml"] }).options.usersFile, "users.toml");
+  assert.throws(() => load({ argv: ["--users-file=users.toml", "--allow-anonymous"] }), {
+    message: /--allow-anonymous: contradicts --users-file/,
+  });
+});
+
+test("TLS listeners need a certificate and a key", () => {
+  assert.throws(() => load({ argv: ["--mqtt-tls-listen=127.0.0.1:8883", "--tls-cert=c"] }), {
+    message: /--mqtt-tls-listen: needs --tls-cert and --tls-key/,
+  });
+  assert.throws(() => load({ argv: ["--tls-client-auth=require"] }), { message: /--tls-client-auth: needs --tls-ca/ });
+});

@@ -46,10 +46,20 @@ export function loadServeOptions({ argv, env, readConfig = readConfigFile }: Ser
     env,
     envPrefix: environmentPrefix,
     file: ({ config }) => (config === undefined ? undefined : readConfig(config)),
-    relations: findConflicts,
+    relations: (values) => findConflicts(values),
   });
   const captures = Object.freeze(values.capture.map(parseCaptureRule));
   return { request: "serve", options: values, captures, sources, warnings };
+}
+
+/** For a server inside of a program. `isGuarded`: the program says who peers are. Throws `options.USAGE`. */
+export function resolveEmbeddedOptions(
+  file: OptionFile,
+  isGuarded: boolean,
+): { readonly values: ServeOptions; readonly captures: readonly CaptureRule[] } {
+  const relations = (given: ServeOptions) => findConflicts(given, isGuarded || given.usersFile !== undefined);
+  const { values } = resolveOptions(serveOptions, { file, relations });
+  return { values, captures: Object.freeze(values.capture.map(parseCaptureRule)) };
 }
 
 export function renderServeHelp(): string {
@@ -83,14 +93,35 @@ function asksForHelp(argv: readonly string[]): boolean {
   return flags.includes("--help") || flags.includes("-h");
 }
 
-function* findConflicts(values: ServeOptions): Generator<OptionConflict<typeof serveOptions>> {
+/** What each of the TLS options needs. */
+function* findTlsConflicts(values: ServeOptions): Generator<OptionConflict<typeof serveOptions>> {
+  for (const option of ["mqttTlsListen", "httpTlsListen"] as const) {
+    if (values[option] !== "off" && (values.tlsCert === undefined || values.tlsKey === undefined))
+      yield { option, problem: "needs --tls-cert and --tls-key" };
+  }
+  if (values.tlsClientAuth !== "none" && values.tlsCa === undefined)
+    yield { option: "tlsClientAuth", problem: "needs --tls-ca, the authorities to believe" };
+}
+
+function* findConflicts(
+  values: ServeOptions,
+  isGuarded = values.usersFile !== undefined,
+): Generator<OptionConflict<typeof serveOptions>> {
   for (const [name, row] of Object.entries(serveOptions)) {
     const option = name as keyof ServeOptions;
     const address = row.type === "listen" ? (values[option] as ListenOption) : "off";
-    if (values.allowAnonymous || address === "off" || isLoopbackHost(address.host)) continue;
+    if (values.allowAnonymous || isGuarded || address === "off" || isLoopbackHost(address.host)) continue;
     const problem = `"${address.host}" can be reached from other machines and no users are configured`;
-    yield { option, problem: `${problem}; bind to 127.0.0.1, or give --allow-anonymous to let everybody in` };
+    yield {
+      option,
+      problem: `${problem}; bind to 127.0.0.1, name users with --users-file, or give --allow-anonymous to let everybody in`,
+    };
   }
+  if (values.allowAnonymous && values.usersFile !== undefined) {
+    const problem = "contradicts --users-file; give anonymous peers a row of their own there";
+    yield { option: "allowAnonymous", problem };
+  }
+  yield* findTlsConflicts(values);
   if (values.nsqMsgTimeoutMs > values.nsqMsgTimeoutMsMax) {
     yield { option: "nsqMsgTimeoutMs", problem: "must not be longer than --nsq-max-msg-timeout" };
   }

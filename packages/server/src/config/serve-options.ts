@@ -6,11 +6,13 @@
 
 import { defineOptions, type OptionValues } from "@polylog/base/options";
 import { logLevels } from "@polylog/base/telemetry";
+import { tlsClientAuths } from "@polylog/base/transport";
 import { durabilities, retentionUnfinishedChoices } from "@polylog/broker";
 import { compressions } from "@polylog/log";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 
 const listeners = "Listeners";
+const tls = "TLS";
 const storage = "Storage";
 const mqtt = "MQTT";
 const nsq = "NSQ";
@@ -23,6 +25,13 @@ export const serveOptions = defineOptions({
     default: "127.0.0.1:1883",
     group: listeners,
     help: "Where MQTT 3.1.1 clients connect over TCP.",
+  },
+  mqttTlsListen: {
+    flag: "mqtt-tls-listen",
+    type: "listen",
+    default: "off",
+    group: listeners,
+    help: "Where MQTT clients connect over TLS; needs --tls-cert and --tls-key.",
   },
   nsqTcpListen: {
     flag: "nsq-tcp-listen",
@@ -43,7 +52,23 @@ export const serveOptions = defineOptions({
     type: "listen",
     default: "127.0.0.1:4180",
     group: listeners,
-    help: "Where Polylog's own HTTP API, /rpc, /metrics and /health answer.",
+    help: "Where Polylog's own HTTP API, /rpc, /metrics, /health and MQTT over WebSocket at /mqtt answer.",
+  },
+  httpTlsListen: {
+    flag: "http-tls-listen",
+    type: "listen",
+    default: "off",
+    group: listeners,
+    help: "Where the same answers over TLS; needs --tls-cert and --tls-key.",
+  },
+  webOrigins: {
+    flag: "web-origin",
+    type: "string",
+    repeatable: true,
+    placeholder: "ORIGIN",
+    example: "https://console.example",
+    group: listeners,
+    help: "A web page's origin that may use /rpc and /mqtt, besides pages from the server's own address.",
   },
   allowAnonymous: {
     flag: "allow-anonymous",
@@ -51,6 +76,14 @@ export const serveOptions = defineOptions({
     default: false,
     group: listeners,
     help: "Let everybody in who can reach a listener; without it and without users, listeners bind to loopback only.",
+  },
+  usersFile: {
+    flag: "users-file",
+    type: "path",
+    placeholder: "FILE",
+    example: "/etc/polylog/users.toml",
+    group: listeners,
+    help: "TOML file with the users and what each may do; read again on SIGHUP. Nobody else is let in.",
   },
   connectionsMax: {
     flag: "max-connections",
@@ -61,6 +94,39 @@ export const serveOptions = defineOptions({
     default: 10_000,
     group: listeners,
     help: "Connections that one listener holds at a time; more are refused.",
+  },
+
+  tlsCert: {
+    flag: "tls-cert",
+    type: "path",
+    placeholder: "FILE",
+    example: "/etc/polylog/server.pem",
+    group: tls,
+    help: "The server's certificate as PEM, with those between it and a root after it; read again on SIGHUP.",
+  },
+  tlsKey: {
+    flag: "tls-key",
+    type: "path",
+    placeholder: "FILE",
+    example: "/etc/polylog/server.key",
+    group: tls,
+    help: "The key of that certificate, as PEM.",
+  },
+  tlsCa: {
+    flag: "tls-ca",
+    type: "path",
+    placeholder: "FILE",
+    example: "/etc/polylog/clients-ca.pem",
+    group: tls,
+    help: "Authorities whose client certificates are believed, as PEM.",
+  },
+  tlsClientAuth: {
+    flag: "tls-client-auth",
+    type: "choice",
+    values: tlsClientAuths,
+    default: "none",
+    group: tls,
+    help: "Whether clients are asked for a certificate, and refused without a valid one.",
   },
 
   dataDir: {

@@ -1,20 +1,30 @@
-/** The main HTTP listener's paths, as a table: each belongs to one part of the server. */
+/**
+ * The main HTTP listener's paths, as a table: each belongs to one part of the server. Who asks is found out before a route
+ * is called, unless it is open.
+ */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { anonymous, type Principal } from "@polylog/broker";
+import type { HttpAuthentication } from "./http-authentication.ts";
+import { refuseUpgrade } from "./refuse-upgrade.ts";
 
 export interface HttpRoute {
   readonly path: string;
   /** Methods answered; others get 405 with an Allow header. Empty: the handler decides. */
   readonly methods: readonly string[];
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
-  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Called for everybody, with the anonymous principal. */
+  readonly open?: boolean;
+  readonly handle: (request: IncomingMessage, response: ServerResponse, principal: Principal) => void;
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer, principal: Principal) => void;
 }
 
 export class HttpRouter {
   readonly #routes: ReadonlyMap<string, HttpRoute>;
+  readonly #authentication: HttpAuthentication;
 
-  constructor(routes: readonly HttpRoute[]) {
+  constructor(routes: readonly HttpRoute[], authentication: HttpAuthentication) {
+    this.#authentication = authentication;
     this.#routes = new Map(routes.map((route) => [route.path, route]));
   }
 
@@ -26,15 +36,19 @@ export class HttpRouter {
     } else if (route.methods.length > 0 && !route.methods.includes(request.method ?? "")) {
       response.setHeader("allow", route.methods.join(", "));
       sendJson(response, 405, { error: `${route.path} answers ${route.methods.join(" and ")}` });
+    } else if (route.open === true) {
+      route.handle(request, response, anonymous);
     } else {
-      route.handle(request, response);
+      this.#authentication.check(request, response, (principal) => route.handle(request, response, principal));
     }
   };
 
   readonly onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const route = this.#routes.get(pathOf(request));
-    if (route?.upgrade !== undefined) route.upgrade(request, socket, head);
-    else socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+    const upgrade = route?.upgrade;
+    if (upgrade === undefined) refuseUpgrade(socket, 404, "there is no WebSocket here");
+    else if (route?.open === true) upgrade(request, socket, head, anonymous);
+    else this.#authentication.checkUpgrade(request, socket, (principal) => upgrade(request, socket, head, principal));
   };
 }
 

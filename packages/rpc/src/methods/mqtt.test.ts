@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Publication } from "@polylog/broker";
+import type { MqttClient } from "../mqtt-admin.ts";
+import { MemoryClient } from "../testing/memory-client.ts";
+
+const counts = { subscriptionCount: 2, inFlightCount: 1, queuedCount: 0 };
+const mqttClients: readonly MqttClient[] = [
+  { clientId: "a", remote: "10.0.0.1:5", persistent: false, ...counts },
+  { clientId: "b", remote: undefined, persistent: true, ...counts },
+  { clientId: "c", remote: "10.0.0.2:6", persistent: true, ...counts },
+];
+
+const start = () => MemoryClient.start({ mqtt: { clients: () => mqttClients } });
+
+test("mqtt.clients lists who is connected", async () => {
+  const client = await start();
+  const { clients, more } = await client.ask("mqtt.clients", {});
+  assert.deepEqual(clients[0], {
+    clientId: "a",
+    remote: "10.0.0.1:5",
+    persistent: false,
+    subscriptions: 2,
+    inFlight: 1,
+    queued: 0,
+  });
+  assert.deepEqual([clients.map(({ clientId }) => clientId), more], [["a", "c"], false]);
+});
+
+test("mqtt.sessions lists those without a client too", async () => {
+  const client = await start();
+  const { sessions } = await client.ask("mqtt.sessions", {});
+  assert.deepEqual(
+    sessions.map(({ clientId, remote }) => [clientId, remote]),
+    [
+      ["a", "10.0.0.1:5"],
+      ["b", null],
+      ["c", "10.0.0.2:6"],
+    ],
+  );
+  const { sessions: first, more } = await client.ask("mqtt.sessions", { limit: 2 });
+  assert.deepEqual([first.length, more], [2, true]);
+});
+
+test("mqtt.retained lists what matches", async () => {
+  const client = await start();
+  const { broker } = client.memory;
+  for (const topic of ["a/1", "a/2", "b"]) {
+    const publication = new Publication();
+    publication.begin(broker.router.resolveName(topic));
+    publication.payload = Buffer.from("xyz");
+    publication.payloadEnd = 3;
+    publication.qos = 1;
+    publication.retain = true;
+    broker.publish(publication, undefined, 0);
+  }
+  const { retained } = await client.ask("mqtt.retained", { filter: "a/+" });
+  assert.deepEqual(
+    retained.map(({ topic, qos, size, expires }) => [topic, qos, size, expires]),
+    [
+      ["a/1", 1, 3, null],
+      ["a/2", 1, 3, null],
+    ],
+  );
+  const all = await client.ask("mqtt.retained", { limit: 2 });
+  assert.deepEqual([all.retained.length, all.more], [2, true]);
+  assert.equal(await client.refusalCode("mqtt.retained", { filter: "" }), "rpc.INVALID_PARAMS");
+});
+
+test("mqtt methods are for those who may manage $mqtt", async () => {
+  const asked: string[] = [];
+  const allows = (_principal: object, action: string, resource: string) => {
+    asked.push(`${action} ${resource}`);
+    return false;
+  };
+  const client = await MemoryClient.start({ access: { allows } });
+  for (const method of ["mqtt.clients", "mqtt.sessions", "mqtt.retained"])
+    assert.equal(await client.refusalCode(method, {}), "broker.NOT_AUTHORIZED");
+  assert.deepEqual(new Set(asked), new Set(["manage $mqtt"]));
+});

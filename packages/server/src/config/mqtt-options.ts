@@ -1,0 +1,104 @@
+/** The options of `polylog mqtt`: which server to ask, as whom, and how to print. */
+
+import { defineOptions, type OptionValues, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
+import { environmentPrefix } from "./load-serve-options.ts";
+
+/** What `polylog mqtt` lists, each by the JSON-RPC method of that name. */
+export const mqttLists = ["clients", "sessions", "retained"] as const;
+export type MqttList = (typeof mqttLists)[number];
+
+const server = "Server";
+const output = "Output";
+
+export const mqttOptions = defineOptions({
+  url: {
+    flag: "url",
+    type: "string",
+    default: "http://127.0.0.1:4180",
+    placeholder: "URL",
+    from: ["flag", "environment"],
+    check: (url) => (URL.canParse(url) ? undefined : "is not a URL"),
+    group: server,
+    help: "The server's HTTP listener.",
+  },
+  user: {
+    flag: "user",
+    type: "string",
+    from: ["flag", "environment"],
+    placeholder: "NAME",
+    group: server,
+    help: "Whom to ask as, where the server has users; needs the permission to manage $mqtt.",
+  },
+  password: {
+    flag: "password",
+    type: "string",
+    from: ["environment"],
+    group: server,
+    help: "That user's password; not a flag, because others can read the arguments of a command.",
+  },
+  filter: {
+    flag: "filter",
+    type: "string",
+    default: "#",
+    from: ["flag"],
+    placeholder: "FILTER",
+    group: output,
+    help: "Of retained messages, those whose topic matches.",
+  },
+  limit: {
+    flag: "limit",
+    type: "integer",
+    unit: "rows",
+    min: 1,
+    max: 10_000,
+    default: 1000,
+    from: ["flag"],
+    group: output,
+    help: "Rows at most.",
+  },
+  json: {
+    flag: "json",
+    type: "boolean",
+    default: false,
+    from: ["flag"],
+    group: output,
+    help: "Print the answer as JSON instead of a table.",
+  },
+});
+
+export interface MqttRequest {
+  readonly list: MqttList;
+  readonly options: OptionValues<typeof mqttOptions>;
+}
+
+/** Undefined: help was asked for. Throws `options.USAGE`. */
+export function loadMqttOptions(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): MqttRequest | undefined {
+  if (argv.includes("--help") || argv.includes("-h")) return undefined;
+  const { values, positionals } = resolveOptions(mqttOptions, {
+    argv,
+    env: {
+      POLYLOG_URL: env["POLYLOG_URL"],
+      POLYLOG_USER: env["POLYLOG_USER"],
+      POLYLOG_PASSWORD: env["POLYLOG_PASSWORD"],
+    },
+    envPrefix: environmentPrefix,
+    positionalsMax: 1,
+  });
+  const list = mqttLists.find((each) => each === positionals[0]);
+  if (list === undefined) {
+    throw optionErrors.USAGE({ count: 1, problems: `  say what to list: ${mqttLists.join(", ")}` });
+  }
+  return { list, options: values };
+}
+
+export function renderMqttHelp(): string {
+  return renderHelp(mqttOptions, {
+    usage: `polylog mqtt ${mqttLists.join("|")} [options]`,
+    summary: "Asks a running server about its MQTT clients, sessions and retained messages.",
+    envPrefix: environmentPrefix,
+    examples: ["polylog mqtt clients", "polylog mqtt retained --filter 'sensors/#' --json"],
+  });
+}
