@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 /** The doors of the code that makes the directory; the present code's types must fit an older one as far as used here. */
 export interface Release {
   readonly clock: Pick<typeof import("@polylog/base/clock"), "ManualClock">;
-  readonly log: Pick<typeof import("@polylog/log"), "FileStorage" | "LevelStateStore" | "LogStore">;
+  readonly log: Pick<typeof import("@polylog/log/embedded"), "EmbeddedLogStore" | "FileStorage" | "LevelStateStore">;
   readonly broker: Pick<typeof import("@polylog/broker"), "Broker" | "Publication">;
 }
 
@@ -50,7 +50,7 @@ export async function fillDataDirectory(release: Release, dataDir: string): Prom
   const clock = new release.clock.ManualClock(madeAtMs);
   const state = new release.log.LevelStateStore(join(dataDir, "state"));
   const storage = new release.log.FileStorage(join(dataDir, "logs"), clock);
-  const logs = new release.log.LogStore({ storage, state, clock, defaults: { segmentSizeMax: 4096 } });
+  const logs = new release.log.EmbeddedLogStore({ storage, state, clock, defaults: { segmentSizeMax: 4096 } });
   const broker = new release.broker.Broker({ logs, state, clock });
   const run = async (): Promise<void> => {
     for (let turn = 0; turn < 10; turn++) {

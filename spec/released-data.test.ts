@@ -11,8 +11,8 @@ import { fileURLToPath } from "node:url";
 import * as clock from "@polylog/base/clock";
 import * as brokerDoor from "@polylog/broker";
 import { Broker, type BrokerLog, decodeHeaders, RecordCursor } from "@polylog/broker";
-import * as logDoor from "@polylog/log";
-import { FileStorage, LevelStateStore, LogStore } from "@polylog/log";
+import * as logDoor from "@polylog/log/embedded";
+import { EmbeddedLogStore, FileStorage, LevelStateStore } from "@polylog/log/embedded";
 import { verifyLogs } from "@polylog/log/offline";
 import { settle, temporaryDirectory } from "@polylog/testkit";
 import {
@@ -30,6 +30,7 @@ const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
 
 interface Opened {
   readonly broker: Broker;
+  readonly logs: EmbeddedLogStore;
   readonly clock: clock.ManualClock;
   close(): Promise<void>;
 }
@@ -37,7 +38,7 @@ interface Opened {
 async function open(dataDir: string): Promise<Opened> {
   const time = new clock.ManualClock(madeAtMs + 3_600_000);
   const state = new LevelStateStore(join(dataDir, "state"));
-  const logs = new LogStore({ storage: new FileStorage(join(dataDir, "logs"), time), state, clock: time });
+  const logs = new EmbeddedLogStore({ storage: new FileStorage(join(dataDir, "logs"), time), state, clock: time });
   const broker = new Broker({ logs, state, clock: time });
   await state.open();
   await logs.open();
@@ -50,6 +51,7 @@ async function open(dataDir: string): Promise<Opened> {
   };
   return {
     broker,
+    logs,
     clock: time,
     close: async () => {
       await turns(broker.stop());
@@ -88,16 +90,16 @@ async function check(dataDir: string): Promise<void> {
     if (log !== "orders.dead") assert.ok(segments.length >= 2, `${log} has one segment`);
   }
   const opened = await open(dataDir);
-  await checkRecords(opened.broker);
+  await checkRecords(opened.broker, opened.logs);
   await checkChannels(opened);
   const kept = opened.broker.retained.match("#");
   assert.deepEqual(Object.fromEntries([...kept].map(({ topic, payload }) => [topic, payload.toString()])), retained);
   await opened.close();
 }
 
-async function checkRecords({ catalog }: Broker): Promise<void> {
+async function checkRecords({ catalog }: Broker, logs: EmbeddedLogStore): Promise<void> {
   assert.deepEqual([...catalog.list()].map(({ name }) => name).sort(), ["orders", "orders.dead", "telemetry"]);
-  for (const log of catalog.list())
+  for (const log of logs.list())
     for (const partition of log.partitions) {
       assert.equal(partition.status, "open");
       assert.equal(partition.recovery?.tornBytes, log.name === "orders" ? tornSize : 0);

@@ -7,7 +7,13 @@ export type {
   ProducerStamp,
   RecordFields,
 } from "@polylog/log";
-export { decodeHeaders, durabilities, isLogName, RecordCursor, retentionUnfinishedChoices } from "@polylog/log";
+export {
+  decodeHeaders,
+  durabilities,
+  isLogName,
+  logConfigChoices,
+  RecordCursor,
+} from "@polylog/log";
 export { type Access, type AccessAction, allowAll, anonymous, type Principal } from "./access/access.ts";
 export { Broker, type BrokerOptions } from "./broker.ts";
 export { BrokerLog } from "./catalog/broker-log.ts";

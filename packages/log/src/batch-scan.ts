@@ -16,6 +16,7 @@ import {
   batchOffset,
   batchPartition,
   batchProducer,
+  batchRecordCount,
   batchSize,
   batchTimestampFirst,
   batchTimestampLast,
@@ -30,6 +31,7 @@ export interface FoundBatch {
   readonly size: number;
   readonly offset: number;
   readonly offsetNext: number;
+  readonly recordCount: number;
   readonly epoch: number;
   readonly timestampFirst: number;
   readonly timestampLast: number;
@@ -170,6 +172,7 @@ function readBatch(bytes: Buffer, at: number, position: number): FoundBatch {
     size: batchSize(bytes, at),
     offset,
     offsetNext: offset + batchCount(bytes, at),
+    recordCount: batchRecordCount(bytes, at),
     epoch: batchEpoch(bytes, at),
     timestampFirst: batchTimestampFirst(bytes, at),
     timestampLast: batchTimestampLast(bytes, at),
@@ -177,7 +180,7 @@ function readBatch(bytes: Buffer, at: number, position: number): FoundBatch {
 }
 
 /** A block of a file that moves forward over it. */
-class FileWindow {
+export class FileWindow {
   readonly #file: StorageFile;
   readonly #end: number;
   position = 0;

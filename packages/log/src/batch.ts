@@ -6,19 +6,24 @@
  *      4   4   length of what follows this field: 72 + payload, 73 .. batchFileSizeMax - 8, so never 0
  *      8   4   CRC-32 (zlib) of everything that follows this field
  *     12   1   format version, 1
- *     13   1   attributes; bit 0: rich, bit 1: producer. The other bits are 0 and whoever sees one set refuses the batch
+ *     13   1   attributes; bit 0: rich, bit 1: producer, bit 2: sparse. The other bits are 0 and whoever sees one set
+ *              refuses the batch
  *     14   2   partition
  *     16   4   epoch: how often the log was opened when this was written
- *     20   4   record count, 1 .. batchRecordsMax
- *     24   8   offset of the first record, as two u32, low half first, below 2^53
+ *     20   4   count of the offsets it covers: its records, 1 .. batchRecordsMax; 1 .. sparseOffsetsMax when sparse
+ *     24   8   first offset it covers, as two u32, low half first, below 2^53
  *     32   8   timestamp of the first record, ms since 1970, likewise
- *     40   8   timestamp of the last record; equal to the first when not rich
+ *     40   8   timestamp of the last record; equal to the first when not rich. A batch made sparse keeps both
  *     48  32   link: BLAKE3 of the whole batch before, see `chain.ts`
- *     80       payload: the producer block if bit 1 is set, see `producers/producer-block.ts`; then record count times
- *              [size u32 BIG endian][body]
+ *     80       payload: the producer block if bit 1 is set, see `producers/producer-block.ts`; then the records:
+ *              count times [size u32 BIG endian][body]
+ *              when sparse: u32 count of records, 0 .. count; so many times
+ *              [varint: its offset after the first one covered][size u32 BIG endian][body], offsets ascending
  *
  * In a plain batch a body is a value and every record has the batch's timestamp, so that a region framed by NSQ's MPUB is
- * appended by one copy. In a rich batch a body is described in `rich-record.ts`.
+ * appended by one copy. In a rich batch a body is described in `rich-record.ts`. A sparse batch stands in for batches of
+ * which records were removed or lost: it covers the same offsets, so batches lie without a gap whatever is gone. It may
+ * hold no record at all. Varints are those of `rich-record.ts`.
  *
  * Why a crash is safe: nothing after the last acknowledged batch is needed, and a batch that was not wholly written has
  * a bad magic, length or CRC. The length is not under the CRC but decides what is: a changed length moves the end of the
@@ -29,7 +34,7 @@
 import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "./bytes.ts";
 import { linkSize, linkTo } from "./chain.ts";
-import { batchFileSizeMax, batchRecordsMax } from "./limits.ts";
+import { batchFileSizeMax, batchRecordsMax, sparseOffsetsMax } from "./limits.ts";
 import {
   isProducerBlock,
   type ProducerStamp,
@@ -43,6 +48,8 @@ const magicWord = batchMagic.readUInt32LE(0);
 const version = 1;
 const attributeRich = 1;
 const attributeProducer = 2;
+const attributeSparse = 4;
+const attributesKnown = attributeRich | attributeProducer | attributeSparse;
 const crcFrom = 12;
 const linkAt = 48;
 
@@ -56,6 +63,8 @@ export interface BatchFields {
   readonly rich: boolean;
   /** The payload begins with a producer block. */
   readonly producer: boolean;
+  /** Default false. */
+  readonly sparse?: boolean;
   readonly partition: number;
   readonly epoch: number;
   readonly count: number;
@@ -70,15 +79,28 @@ export function sealBatch(bytes: Buffer, start: number, end: number, fields: Bat
   bytes.writeUInt32LE(magicWord, start);
   bytes.writeUInt32LE(end - start - 8, start + 4);
   bytes[start + 12] = version;
-  bytes[start + 13] = (fields.rich ? attributeRich : 0) | (fields.producer ? attributeProducer : 0);
+  const { rich, producer, sparse = false } = fields;
+  bytes[start + 13] = (rich ? attributeRich : 0) | (producer ? attributeProducer : 0) | (sparse ? attributeSparse : 0);
   bytes.writeUInt16LE(fields.partition, start + 14);
   bytes.writeUInt32LE(fields.epoch, start + 16);
   bytes.writeUInt32LE(fields.count, start + 20);
   writeU64(bytes, start + 24, fields.offset);
   writeU64(bytes, start + 32, fields.timestampFirst);
   writeU64(bytes, start + 40, fields.timestampLast);
-  fields.link.copy(bytes, start + linkAt);
+  relinkBatch(bytes, start, end, fields.link);
+}
+
+/** Gives the batch in `bytes[start, end)` this link, and a CRC that fits whatever else was changed. */
+export function relinkBatch(bytes: Buffer, start: number, end: number, link: Buffer): void {
+  bytes.writeUInt32LE(end - start - 8, start + 4);
+  link.copy(bytes, start + linkAt);
   bytes.writeUInt32LE(crc32(bytes.subarray(start + crcFrom, end)), start + 8);
+}
+
+/** Makes the header at `start` one of a sparse batch that covers `count` offsets; `relinkBatch` must follow. */
+export function markSparse(bytes: Buffer, start: number, count: number): void {
+  bytes[start + 13]! |= attributeSparse;
+  bytes.writeUInt32LE(count, start + 20);
 }
 
 /** Checks the batch at `start`, of which bytes up to `end` are there. Undefined when it is whole and intact. */
@@ -89,7 +111,7 @@ export function batchFault(bytes: Buffer, start: number, end: number): BatchFaul
   if (batchEnd > end) return "incomplete";
   if (crc32(bytes.subarray(start + crcFrom, batchEnd)) !== bytes.readUInt32LE(start + 8)) return "crc";
   if (bytes[start + 12] !== version) return "version";
-  if ((bytes[start + 13]! & ~(attributeRich | attributeProducer)) !== 0) return "attributes";
+  if ((bytes[start + 13]! & ~attributesKnown) !== 0) return "attributes";
   return fieldsFault(bytes, start);
 }
 
@@ -104,11 +126,15 @@ export function batchHeadFault(bytes: Buffer, start: number, end: number): Batch
 function fieldsFault(bytes: Buffer, start: number): BatchFault | undefined {
   const count = batchCount(bytes, start);
   const end = start + batchSize(bytes, start);
+  if (hasProducer(bytes, start) && !isProducerBlock(bytes, start + batchHeaderSize, end)) return "fields";
+  const recordsSize = end - batchRecordsStart(bytes, start);
+  const countMax = batchIsSparse(bytes, start) ? sparseOffsetsMax : batchRecordsMax;
   const sane =
     count > 0 &&
-    count <= batchRecordsMax &&
-    (!hasProducer(bytes, start) || isProducerBlock(bytes, start + batchHeaderSize, end)) &&
-    count * 4 <= end - batchPayloadStart(bytes, start) &&
+    count <= countMax &&
+    recordsSize >= 0 &&
+    batchRecordCount(bytes, start) <= count &&
+    batchRecordCount(bytes, start) * (batchIsSparse(bytes, start) ? 5 : 4) <= recordsSize &&
     Number.isSafeInteger(batchOffset(bytes, start) + count) &&
     Number.isSafeInteger(batchTimestampLast(bytes, start)) &&
     batchTimestampFirst(bytes, start) <= batchTimestampLast(bytes, start);
@@ -128,15 +154,31 @@ function hasProducer(bytes: Buffer, start: number): boolean {
   return (bytes[start + 13]! & attributeProducer) !== 0;
 }
 
+export function batchIsSparse(bytes: Buffer, start: number): boolean {
+  return (bytes[start + 13]! & attributeSparse) !== 0;
+}
+
 /** Who wrote the batch, and as what; undefined when it was not a producer with an id. The batch must be whole. */
 export function batchProducer(bytes: Buffer, start: number): ProducerStamp | undefined {
   return hasProducer(bytes, start) ? readProducerBlock(bytes, start + batchHeaderSize) : undefined;
 }
 
-/** Where the producer block, if there is one, ends: there the records begin. */
+/** Where the producer block, if there is one, ends: there the records of a batch that is not sparse begin. */
 export function batchPayloadStart(bytes: Buffer, start: number): number {
   const payload = start + batchHeaderSize;
   return hasProducer(bytes, start) ? payload + producerBlockSizeAt(bytes, payload) : payload;
+}
+
+/** Where the first record begins. */
+export function batchRecordsStart(bytes: Buffer, start: number): number {
+  return batchPayloadStart(bytes, start) + (batchIsSparse(bytes, start) ? 4 : 0);
+}
+
+/** Records that are there; as many as offsets unless it is sparse. */
+export function batchRecordCount(bytes: Buffer, start: number): number {
+  if (!batchIsSparse(bytes, start)) return batchCount(bytes, start);
+  const at = batchPayloadStart(bytes, start);
+  return at + 4 > bytes.length ? 0 : bytes.readUInt32LE(at);
 }
 
 export function batchPartition(bytes: Buffer, start: number): number {
@@ -147,6 +189,7 @@ export function batchEpoch(bytes: Buffer, start: number): number {
   return bytes.readUInt32LE(start + 16);
 }
 
+/** Offsets that it covers. */
 export function batchCount(bytes: Buffer, start: number): number {
   return bytes.readUInt32LE(start + 20);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { PolylogError } from "@polylog/base/errors";
 import { genesisLink } from "./chain.ts";
-import type { Partition } from "./partition.ts";
+import type { EmbeddedPartition } from "./embedded-partition.ts";
 import { directory, indexPath, PartitionRig, readValues, segmentPath } from "./testing/partition-rig.ts";
 import { readRawSegment, relinked, sealed, withCrc } from "./testing/raw-segment.ts";
 import { type VerifyReport, verifyPartition } from "./verify.ts";
@@ -32,7 +32,7 @@ function rearranged(segment: Buffer, batches: readonly Buffer[]): Buffer {
   return Buffer.concat([segment.subarray(0, 96), ...made]);
 }
 
-async function openWith(rig: PartitionRig, content: Buffer): Promise<Partition> {
+async function openWith(rig: PartitionRig, content: Buffer): Promise<EmbeddedPartition> {
   await rig.replace(segmentPath(0), content);
   await rig.remove(indexPath(0)).catch(() => undefined);
   rig.build();

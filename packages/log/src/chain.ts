@@ -9,7 +9,7 @@
  * outside (`verifyPartition` tells the last one) and compare later.
  *
  * One call per batch into a native library: 6 µs for 100 records of 200 B, 230 µs for 1 MiB (4.5 GB/s) on Node 20;
- * docs/adr/0006-a-chain-of-batches.md has the alternatives. `partition.bench.ts` shows what it costs in all.
+ * docs/adr/0006-a-chain-of-batches.md has the alternatives. `embedded-partition.bench.ts` shows what it costs in all.
  */
 
 import { blake3 } from "@napi-rs/blake-hash";

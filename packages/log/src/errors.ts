@@ -66,27 +66,31 @@ export const logErrors = defineErrors("log", {
   },
   CORRUPT_BATCH: {
     text: "{log}/{partition}: offsets {offsetFirst} to before {offsetNext} are damaged in {file} at byte {position} ({fault})",
-    help: "records from {offsetNext} on can still be read; restore the segment from a copy",
+    help: "records from {offsetNext} on can still be read; restore the segment from a copy, or see polylog repair",
     fatal: true,
   },
   OFFSETS_MISSING: {
     text: "{log}/{partition}: offsets {offsetFirst} to before {offsetNext} are missing",
-    help: "records from {offsetNext} on can still be read; restore the missing segment",
+    help: "records from {offsetNext} on can still be read; restore the missing segment, or see polylog repair",
     fatal: true,
   },
   CHAIN_BROKEN: {
     text: "{log}/{partition}: what lies before offset {offset} is not what was written there ({file}, byte {position})",
-    help: "batches were replaced, moved or taken out; compare with a copy and restore the segment from it",
+    help: "batches were replaced, moved or taken out; compare with a copy and restore the segment from it, or see polylog repair",
     fatal: true,
   },
   CORRUPT_SEGMENT: {
     text: "{log}/{partition}: segment {file} is damaged: {reason}",
-    help: "restore the segment from a copy",
+    help: "restore the segment from a copy, or see polylog repair",
     fatal: true,
   },
   FILE_UNREADABLE: {
     text: "{log}/{partition}: {file} cannot be read: {reason}",
     help: "look at the disk and the file's permissions, then verify again",
+  },
+  REPAIR_REFUSED: {
+    text: "{log}/{partition}: {file} is not repaired: {reason}",
+    help: "nothing was changed; use the Polylog that wrote it, or put the file where it belongs",
   },
   LOG_NAME_INVALID: {
     text: "{name} is not a log name",

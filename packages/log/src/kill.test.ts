@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@polylog/base/clock";
-import { Partition } from "./partition.ts";
+import { EmbeddedPartition } from "./embedded-partition.ts";
 import { FileStorage } from "./storage/file-storage.ts";
 import { TailCache } from "./tail-cache.ts";
 import { readValues } from "./testing/partition-rig.ts";
@@ -61,7 +61,7 @@ describe("a process that is killed", () => {
       const cache = new TailCache();
       const storage = new FileStorage(directory);
       const place = { log: "orders", number: 0, storage, directory: "orders/0", clock: systemClock, cache };
-      const partition = new Partition(place);
+      const partition = new EmbeddedPartition(place);
       const report = await partition.open();
       assert.deepEqual(report.damages, []);
       assert.ok((await readValues(partition, 0, 1_000_000)).join() === before.join());

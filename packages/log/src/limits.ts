@@ -18,6 +18,9 @@ export const batchFileSizeMax = recordSizeMax + batchSizeMax;
 /** Records in one batch; a batch of empty values reaches it before `batchSizeMax`. */
 export const batchRecordsMax = 1 << 18;
 
+/** Offsets that one sparse batch covers, so that a distance between two of them fits 31 bits. */
+export const sparseOffsetsMax = 2 ** 31 - 1;
+
 /** Headers of one record. */
 export const headersMax = 1024;
 
@@ -133,6 +136,9 @@ export const readSizeMin = 4 * 1024;
 /** Block read at once while scanning a segment. */
 export const scanBlockSize = 1024 * 1024;
 
+/** What rewriting a segment writes at once, unless a single batch is larger. */
+export const rewriteBlockSize = 1024 * 1024;
+
 /** What is `written` is also synced after this long. Default. */
 export const syncIntervalMs = 1000;
 
@@ -154,6 +160,25 @@ export const reserveBlockSize = 1024 * 1024;
 
 /** Pause between two rounds of maintenance. Default. */
 export const maintenanceIntervalMs = 10_000;
+
+/** Keys that compaction looks at in one pass, 24 bytes each in a table at most half full; a log with more takes more passes. */
+export const compactionKeysMax = 1 << 20;
+
+/** Compaction begins when at least this share of a partition's sealed bytes came since the last one. */
+export const compactionNewShare = 0.5;
+
+/** Compaction works this long at a time, and then leaves the event loop to others for as long. */
+export const compactionSliceMs = 2;
+
+/** Records between two looks at the clock; a record takes about 3 µs. */
+export const compactionSliceRecords = 64;
+
+/** Compaction rewrites no segment unless this much more than the segment is free. */
+export const compactionReserveSize = 64 * 1024 * 1024;
+
+/** How long a tombstone stays after it was written. Default, and the highest value. */
+export const tombstoneRetentionMs = 24 * 60 * 60 * 1000;
+export const tombstoneRetentionMsMax = 10 * 365 * 24 * 60 * 60 * 1000;
 
 /** Logs opened at the same time when the store opens. */
 export const opensAtOnceMax = 8;

@@ -18,11 +18,22 @@ import {
   segmentSizeFloor,
   segmentSizeMax,
   segmentsPerBound,
+  tombstoneRetentionMs,
+  tombstoneRetentionMsMax,
 } from "./limits.ts";
 
 /** What retention does with records that a channel has not finished: they stay, or they go and are counted. */
-export const retentionUnfinishedChoices = ["keep", "drop"] as const;
-export type RetentionUnfinished = (typeof retentionUnfinishedChoices)[number];
+const retentionUnfinished = ["keep", "drop"] as const;
+export type RetentionUnfinished = (typeof retentionUnfinished)[number];
+
+const cleanup = ["delete", "compact"] as const;
+export type Cleanup = (typeof cleanup)[number];
+
+const compression = ["none", "lz4"] as const;
+export type Compression = (typeof compression)[number];
+
+/** Values of the fields that have a few only, by the field's name. */
+export const logConfigChoices = { durability: durabilities, retentionUnfinished, cleanup, compression } as const;
 
 export interface LogConfig {
   /** 1 to 1,024; default 1. */
@@ -43,10 +54,11 @@ export interface LogConfig {
   readonly ephemeralRecords: number;
   /** What is done to segments that take no more records; default `none`. Back to `none`, what is compressed stays so. */
   readonly compression: Compression;
+  /** `compact`: of records with the same key only the last one is kept, see `maintenance/compaction.ts`. Default `delete`. */
+  readonly cleanup: Cleanup;
+  /** Milliseconds, 0 to ten years, default 24 h: how long compaction keeps the tombstone of a key. */
+  readonly tombstoneRetentionMs: number;
 }
-
-export const compressions = ["none", "lz4"] as const;
-export type Compression = (typeof compressions)[number];
 
 interface Field<Value> {
   readonly fallback: Value;
@@ -61,10 +73,12 @@ const fields: { readonly [Name in keyof LogConfig]: Field<LogConfig[Name]> } = {
   segmentSizeMax: integer(segmentSizeMax, segmentSizeFloor, segmentSizeCeiling),
   retentionMs: integer(0, 0, retentionMsMax),
   retentionBytes: integer(0, 0, retentionBytesMax),
-  retentionUnfinished: oneOf("keep", retentionUnfinishedChoices),
+  retentionUnfinished: oneOf("keep", retentionUnfinished),
   ephemeralBytes: integer(ephemeralBytes, ephemeralBytesMin, ephemeralBytesMax),
   ephemeralRecords: integer(ephemeralRecords, 1, ephemeralRecordsMax),
-  compression: oneOf("none", compressions),
+  compression: oneOf("none", compression),
+  cleanup: oneOf("delete", cleanup),
+  tombstoneRetentionMs: integer(tombstoneRetentionMs, 0, tombstoneRetentionMsMax),
 };
 const fieldNames = Object.keys(fields) as (keyof LogConfig)[];
 

@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { EmbeddedPartition } from "./embedded-partition.ts";
 import { diskRetryMs } from "./limits.ts";
-import type { Partition } from "./partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
 import type { MemoryStorage } from "./storage/memory-storage.ts";
 import { directory, durable, PartitionRig, readRecord, readValues } from "./testing/partition-rig.ts";
@@ -71,7 +71,7 @@ function fillUp(storage: MemoryStorage, random: Random): void {
 }
 
 /** The values below `end`, without touching what lies behind the chunks that hold them. */
-async function readUpTo(partition: Partition, end: number): Promise<string[]> {
+async function readUpTo(partition: EmbeddedPartition, end: number): Promise<string[]> {
   const values: string[] = [];
   const cursor = new RecordCursor();
   while (values.length < end) {

@@ -31,7 +31,6 @@ import {
   segmentHeaderSize,
 } from "./segment.ts";
 import { listSegmentFiles, type StoredSegment, segmentsFrom, tornFileName } from "./segment-files.ts";
-import { segmentFooterSize } from "./segment-footer.ts";
 import type { SegmentIdentity } from "./segment-identity.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import { SparseIndex } from "./sparse-index.ts";
@@ -157,7 +156,7 @@ class Recovery {
       for (const fault of compressionFaults(file)) this.#damages.push(this.#corruptSegment(segment, fault));
       const fault = await this.#headerFault(file, segment);
       if (fault !== undefined) this.#damages.push(this.#corruptSegment(segment, fault));
-      const footer = await this.#set.readFooter(file, baseOffset, segment.size - segmentFooterSize);
+      const footer = await this.#set.readLastFooter(file, baseOffset, segment.size);
       if (footer !== undefined) {
         segment.seal(footer);
         this.#epoch = Math.max(this.#epoch, footer.epoch);

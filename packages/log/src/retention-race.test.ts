@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { isCodedError } from "@polylog/base/errors";
-import type { Partition } from "./partition.ts";
+import type { EmbeddedPartition } from "./embedded-partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
 import { TailCache } from "./tail-cache.ts";
 import { PartitionRig, readAll, readRecord } from "./testing/partition-rig.ts";
@@ -43,7 +43,7 @@ class Race {
     this.rig = new PartitionRig({ segmentSizeMax: 4096, cache });
   }
 
-  get partition(): Partition {
+  get partition(): EmbeddedPartition {
     return this.rig.partition;
   }
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Partition } from "./partition.ts";
+import type { EmbeddedPartition } from "./embedded-partition.ts";
 import { PartitionRig, type ReadRecord, readAll } from "./testing/partition-rig.ts";
 import { type AppendStep, expectedRecords, frame, stepArbitrary, valueArbitrary } from "./testing/record-arbitrary.ts";
 
 /** Appends what the step says; returns the first offset, or undefined for a turn. */
-function appendStep(rig: PartitionRig, partition: Partition, step: AppendStep): number | undefined {
+function appendStep(rig: PartitionRig, partition: EmbeddedPartition, step: AppendStep): number | undefined {
   if (step.type === "record") return partition.append(step.fields);
   if (step.type === "value") return partition.appendValue(step.value, 0, step.value.length);
   if (step.type === "topic") return partition.appendTopicValue(step.topic, step.value, 0, step.value.length);

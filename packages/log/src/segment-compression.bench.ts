@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@polylog/base/clock";
-import { Partition } from "./partition.ts";
+import { EmbeddedPartition } from "./embedded-partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
 import { FileStorage } from "./storage/file-storage.ts";
 import { TailCache } from "./tail-cache.ts";
@@ -50,10 +50,10 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function fill(storage: FileStorage, name: string, records: number, smoke: boolean): Promise<Partition> {
+async function fill(storage: FileStorage, name: string, records: number, smoke: boolean): Promise<EmbeddedPartition> {
   const segmentSizeMax = smoke ? 100_000 : 16 * 1024 * 1024;
   const cache = new TailCache(1);
-  const partition = new Partition({
+  const partition = new EmbeddedPartition({
     log: name,
     number: 0,
     storage,
@@ -81,7 +81,9 @@ async function fill(storage: FileStorage, name: string, records: number, smoke: 
   return partition;
 }
 
-async function compressAll(partition: Partition): Promise<{ size: number; storedSize: number; seconds: number }> {
+async function compressAll(
+  partition: EmbeddedPartition,
+): Promise<{ size: number; storedSize: number; seconds: number }> {
   const startMs = performance.now();
   let [size, storedSize] = [0, 0];
   for (;;) {
@@ -94,7 +96,7 @@ async function compressAll(partition: Partition): Promise<{ size: number; stored
 }
 
 /** Records per second. */
-async function readAll(partition: Partition, records: number): Promise<number> {
+async function readAll(partition: EmbeddedPartition, records: number): Promise<number> {
   const cursor = new RecordCursor();
   const startMs = performance.now();
   let count = 0;

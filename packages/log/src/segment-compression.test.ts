@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { systemClock } from "@polylog/base/clock";
 import { StoredLog, temporaryDirectory } from "@polylog/testkit";
-import { Partition } from "./partition.ts";
+import { EmbeddedPartition } from "./embedded-partition.ts";
 import { FileStorage } from "./storage/file-storage.ts";
 import { MemoryStorage, type MemoryStorageOptions } from "./storage/memory-storage.ts";
 import type { OpenMode, StorageFile } from "./storage/storage.ts";
@@ -304,7 +304,7 @@ describe("readers of real files", () => {
       cache,
       segmentSizeMax: 300_000,
     };
-    const partition = new Partition(options);
+    const partition = new EmbeddedPartition(options);
     await partition.open();
     const many = Array.from({ length: 4000 }, (_, i) => `${i} ${"telemetry ".repeat(50 + (i % 50))}`);
     for (const [i, value] of many.entries()) {

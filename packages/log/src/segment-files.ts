@@ -5,11 +5,12 @@
  *     <first offset>.log.lz4        a sealed segment compressed (`compressed-segment.ts`): the same bytes when read
  *     <first offset>.index          where its batches lie; a cache
  *     <first offset>-<at>.torn      what recovery cut off at byte `at`, kept to be looked at
+ *     <a segment's name>.damaged    what repair replaced, kept likewise; `.damaged-2`, … when there is one already
  *     <any of these>.tmp            one that is being written; whoever finds it at start removes it
  *
  * The first offset has 20 digits. Where both forms of a segment are there, something ended between making the one and
  * removing the other: the `.log` counts, and the `.log.lz4` is removed. That is right for compressing (the `.log` goes
- * last, so it is still whole) and for whoever writes a segment anew as `.log` and removes the compressed form after.
+ * last, so it is still whole) and for rewriting (`segment-rewrite.ts` writes a `.log` and removes the compressed form after).
  */
 
 export type SegmentForm = "plain" | "lz4";
@@ -30,6 +31,11 @@ export function indexFileName(baseOffset: number): string {
 /** Where the bytes cut off at `position` are kept. */
 export function tornFileName(baseOffset: number, position: number): string {
   return `${digits(baseOffset)}-${position}${tornFileSuffix}`;
+}
+
+/** Where the segment's file `name` is kept when repair replaces it; `number`: from 1 on. */
+export function damagedFileName(name: string, number: number): string {
+  return number === 1 ? `${name}.damaged` : `${name}.damaged-${number}`;
 }
 
 /** Under this name a file is written before it is renamed to `name`. */

@@ -10,7 +10,13 @@ import { CompressedSegment } from "./compressed-segment.ts";
 import { segmentsOpenMax } from "./limits.ts";
 import { encodeSegmentHeader, Segment, segmentHeaderSize } from "./segment.ts";
 import { listSegmentFiles, type SegmentFiles, type SegmentForm, segmentFileName } from "./segment-files.ts";
-import { decodeSegmentFooter, encodeSegmentFooter, type SegmentFooter, segmentFooterSize } from "./segment-footer.ts";
+import {
+  decodeSegmentFooter,
+  encodeSegmentFooter,
+  type SegmentFooter,
+  segmentFooterSizeMax,
+  segmentFooterSizes,
+} from "./segment-footer.ts";
 import type { SegmentIdentity } from "./segment-identity.ts";
 import { decodeIndexSummary, type IndexSummary, indexFileSize, indexHeaderSize, SparseIndex } from "./sparse-index.ts";
 import { syncFile, writeAll } from "./storage/full-write.ts";
@@ -72,7 +78,7 @@ export class SegmentSet {
 
   /** The segment after this one. */
   after(segment: Segment): Segment | undefined {
-    return this.list[this.list.indexOf(segment) + 1];
+    return this.list.find((each) => each.baseOffset > segment.baseOffset);
   }
 
   path(name: string): string {
@@ -138,7 +144,8 @@ export class SegmentSet {
     const timestampFirst = segment.index!.timestampFirst;
     const recordCount = offsetNext - baseOffset;
     const times = { timestampFirst, timestampLast };
-    const footer = { baseOffset, offsetNext, ...times, size, batchCount, recordCount, epoch, link };
+    const links = { link, linkNext: link, rewrittenMs: undefined };
+    const footer = { baseOffset, offsetNext, ...times, size, batchCount, recordCount, epoch, ...links };
     await writeAll(segment.file!, encodeSegmentFooter(this.identity, footer), size);
     await syncFile(segment.file!);
     segment.seal(footer);
@@ -146,9 +153,18 @@ export class SegmentSet {
 
   /** The segment's footer, if its file has an intact one behind `size` bytes and ends with it. */
   async readFooter(file: StorageFile, baseOffset: number, size: number): Promise<SegmentFooter | undefined> {
-    const bytes = Buffer.alloc(segmentFooterSize + 1);
+    const bytes = Buffer.alloc(segmentFooterSizeMax + 1);
     const read = size < segmentHeaderSize ? 0 : await file.read(bytes, size);
     return decodeSegmentFooter(bytes.subarray(0, read), this.identity, baseOffset, size);
+  }
+
+  /** The footer with which the segment's file, of `fileSize` bytes, ends. */
+  async readLastFooter(file: StorageFile, baseOffset: number, fileSize: number): Promise<SegmentFooter | undefined> {
+    for (const footerSize of segmentFooterSizes) {
+      const footer = await this.readFooter(file, baseOffset, fileSize - footerSize);
+      if (footer !== undefined) return footer;
+    }
+    return undefined;
   }
 
   #keepForReaders(segment: Segment): void {
@@ -174,11 +190,28 @@ export class SegmentSet {
     }
   }
 
+  /**
+   * Puts `replacement` where `segment` is, whose file `rename` replaces. Whoever reads `segment` goes on with the old file,
+   * which is open before it loses its name and is closed when the last of them is done. Call it inside `changeFiles`.
+   */
+  async replace(segment: Segment, replacement: Segment, rename: () => Promise<void>): Promise<void> {
+    try {
+      await this.acquire(segment);
+      await rename();
+      segment.replaced = true;
+      const at = this.list.indexOf(segment);
+      if (at >= 0) this.list[at] = replacement;
+      else replacement.removed = true; // Trimmed meanwhile: whoever did that removes the file after this.
+    } finally {
+      this.release(segment);
+    }
+  }
+
   release(segment: Segment): void {
     segment.users--;
     this.#users--;
     if (segment.users === 0) this.#closeReplaced(segment);
-    if (segment.removed && segment.users === 0) this.#close(segment);
+    if (segment.isGone && segment.users === 0) this.#close(segment);
     if (this.#open.size > segmentsOpenMax) this.#closeUnused();
     if (this.#users === 0) this.#whenUnused?.();
   }
@@ -312,7 +345,7 @@ export class SegmentSet {
 
   /** Stores the segment's index; one that could not be stored is made anew when it is needed. */
   async writeIndex(segment: Segment): Promise<void> {
-    if (segment.removed) return;
+    if (segment.isGone) return;
     const bytes = segment.index!.encode({
       baseOffset: segment.baseOffset,
       segmentSize: segment.size,

@@ -13,7 +13,7 @@
  *     65  27   0
  *     92   4   CRC-32 of bytes 0 .. 91
  *     96       batches, one behind another, offsets without a gap
- *              footer, 128 bytes, once it is full and sealed (`segment-footer.ts`)
+ *              footer, once it is full and sealed (`segment-footer.ts`)
  *
  * Why a crash is safe: a segment is begun only when the one before it is sealed and synced, and takes batches only when its header,
  * and its name in the directory, are synced. So only the newest one can end in the middle of a batch, and a newest file
@@ -60,7 +60,7 @@ export class Segment implements SegmentSummary {
   batchCount = 0;
   /** Link that its first batch carries; undefined when its header is damaged. */
   linkFirst: Buffer | undefined;
-  /** Link to its last batch, known when it was opened or is sealed. */
+  /** Link that the next segment's header repeats: to its last batch unless it was rewritten. Known when opened or sealed. */
   linkNext: Buffer | undefined;
   /** Producers with an id may have written before its first offset. */
   producersBefore = true;
@@ -70,6 +70,8 @@ export class Segment implements SegmentSummary {
   form: SegmentForm = "plain";
   /** Compressing it was tried, and saves too little. */
   incompressible = false;
+  /** In which it was sealed. */
+  epoch = 0;
   /** Loaded when needed, for a closed segment. */
   index: SparseIndex | undefined;
   /** The file, open for writing, of the segment that takes batches. */
@@ -80,6 +82,8 @@ export class Segment implements SegmentSummary {
   users = 0;
   /** It was trimmed away: its file goes as soon as nobody reads it any more. */
   removed = false;
+  /** Another segment, with fewer records, has its place. */
+  replaced = false;
 
   constructor(baseOffset: number, size: number, offsetNext: number, timestampLast: number) {
     this.baseOffset = baseOffset;
@@ -94,8 +98,14 @@ export class Segment implements SegmentSummary {
     this.offsetNext = footer.offsetNext;
     this.timestampLast = footer.timestampLast;
     this.batchCount = footer.batchCount;
-    this.linkNext = footer.link;
+    this.linkNext = footer.linkNext;
+    this.epoch = footer.epoch;
     this.sealed = true;
+  }
+
+  /** It is no more in the list; whoever reads it finishes on the file that is open. */
+  get isGone(): boolean {
+    return this.removed || this.replaced;
   }
 
   get isEmpty(): boolean {

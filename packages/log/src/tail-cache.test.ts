@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
+import { EmbeddedPartition } from "./embedded-partition.ts";
 import { slabSizeMax } from "./limits.ts";
-import { Partition } from "./partition.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
 import { TailCache } from "./tail-cache.ts";
 import { readValues } from "./testing/partition-rig.ts";
@@ -17,16 +17,16 @@ class Store {
     this.cache = new TailCache(cacheSizeMax);
   }
 
-  async open(): Promise<Partition> {
+  async open(): Promise<EmbeddedPartition> {
     const directory = `log/${this.#count++}`;
     const { storage, clock, cache } = this;
-    const partition = new Partition({ log: "log", number: 0, directory, storage, clock, cache });
+    const partition = new EmbeddedPartition({ log: "log", number: 0, directory, storage, clock, cache });
     await partition.open();
     return partition;
   }
 }
 
-function append(partition: Partition, value: string): void {
+function append(partition: EmbeddedPartition, value: string): void {
   const bytes = Buffer.from(value);
   partition.appendValue(bytes, 0, bytes.length);
 }
@@ -134,7 +134,7 @@ describe("TailCache", () => {
 
   it("shares its bound among a thousand partitions", async () => {
     const store = new Store(64 * 1024);
-    const partitions: Partition[] = [];
+    const partitions: EmbeddedPartition[] = [];
     for (let i = 0; i < 1000; i++) partitions.push(await store.open());
     for (const partition of partitions) {
       append(partition, "one record");

@@ -11,7 +11,7 @@
  * moves to the next one, which costs a copy of 16 KiB at most, and a large one is closed.
  *
  * Hot: `appendValue`, `appendTopicValue` and `appendFramed` allocate nothing per record but the view that copying takes;
- * `partition.bench.ts` measures them, the bar is 1.5 million records per second.
+ * `embedded-partition.bench.ts` measures them, the bar is 1.5 million records per second.
  */
 
 import { batchHeaderSize, batchLink, sealBatch } from "./batch.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
-import { Partition } from "./partition.ts";
+import { EmbeddedPartition } from "./embedded-partition.ts";
 import { MemoryStorage } from "./storage/memory-storage.ts";
 import { TailCache } from "./tail-cache.ts";
 import { directory, readValues } from "./testing/partition-rig.ts";
@@ -20,13 +20,13 @@ const values = Array.from({ length: recordCount }, (_, i) => `${i} ${"x".repeat(
 interface Life {
   readonly memory: MemoryStorage;
   readonly storage: StoppingStorage;
-  readonly partition: Partition;
+  readonly partition: EmbeddedPartition;
 }
 
 function begin(memory: MemoryStorage): Life {
   const storage = new StoppingStorage(memory);
   const options = { log: "orders", number: 0, directory, clock: new ManualClock(), cache: new TailCache() };
-  return { memory, storage, partition: new Partition({ ...options, storage, segmentSizeMax: 4096 }) };
+  return { memory, storage, partition: new EmbeddedPartition({ ...options, storage, segmentSizeMax: 4096 }) };
 }
 
 /** A partition that was trimmed once before if `trimmedTo` is not 0. */
@@ -73,7 +73,7 @@ const kinds = [{ of: "process" }, { of: "power" }, { of: "power", reorder: true 
 /** Crashes at every call of `work`, and then at some call of the recovery; returns how often. */
 async function crashEverywhere(
   before: number,
-  work: (partition: Partition) => Promise<void>,
+  work: (partition: EmbeddedPartition) => Promise<void>,
   lows: readonly number[],
 ): Promise<number> {
   let crashes = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isCodedError } from "@polylog/base/errors";
-import type { Partition } from "./partition.ts";
+import type { EmbeddedPartition } from "./embedded-partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
 import { directory, indexPath, PartitionRig, readValues, segmentPath } from "./testing/partition-rig.ts";
 import { trimMarkFileName } from "./trim-mark.ts";
@@ -11,7 +11,7 @@ const outOfRange = { code: "log.OFFSET_OUT_OF_RANGE" };
 const markPath = `${directory}/${trimMarkFileName}`;
 
 /** 40 records in 6 or so segments, the newest one not empty. */
-async function filled(options = {}): Promise<{ rig: PartitionRig; partition: Partition; values: string[] }> {
+async function filled(options = {}): Promise<{ rig: PartitionRig; partition: EmbeddedPartition; values: string[] }> {
   const rig = new PartitionRig({ segmentSizeMax: 4096, ...options });
   const partition = await rig.open();
   const values: string[] = [];
@@ -28,7 +28,7 @@ async function filesOf(rig: PartitionRig): Promise<string[]> {
   return (await rig.storage.list(directory))!;
 }
 
-const basesOf = (partition: Partition): number[] => partition.segments.map(({ baseOffset }) => baseOffset);
+const basesOf = (partition: EmbeddedPartition): number[] => partition.segments.map(({ baseOffset }) => baseOffset);
 
 async function faultsOf(rig: PartitionRig): Promise<readonly string[]> {
   const { faults } = await verifyPartition(rig.storage, directory, { log: "orders", partition: 0 });

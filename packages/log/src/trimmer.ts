@@ -11,7 +11,7 @@
 
 import { segmentFilesBelow } from "./segment-files.ts";
 import type { SegmentSet } from "./segment-set.ts";
-import { joinPath } from "./storage/storage.ts";
+import { joinPath, removeIfThere } from "./storage/storage.ts";
 
 export class Trimmer {
   /** Offsets below the low watermark that were above it when the partition was opened. */
@@ -79,6 +79,6 @@ export async function removeFilesBelow(segments: SegmentSet, offset: number): Pr
   const names = segmentFilesBelow((await storage.list(directory)) ?? [], offset);
   if (names.length === 0) return;
   await mark.write(Math.max(mark.offset, offset));
-  for (const name of names) await storage.removeFile(joinPath(directory, name));
+  for (const name of names) await removeIfThere(storage, joinPath(directory, name));
   await storage.syncDirectory(directory);
 }

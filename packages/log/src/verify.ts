@@ -17,7 +17,7 @@ import {
   segmentsFrom,
   tornFileSuffix,
 } from "./segment-files.ts";
-import { type SegmentFooter, segmentFooterSize } from "./segment-footer.ts";
+import type { SegmentFooter } from "./segment-footer.ts";
 import type { SegmentIdentity } from "./segment-identity.ts";
 import { SegmentSet } from "./segment-set.ts";
 import type { Storage, StorageFile } from "./storage/storage.ts";
@@ -40,7 +40,7 @@ export interface VerifyReport {
   /** First offset found, and the one after the last. */
   readonly offsetFirst: number;
   readonly offsetNext: number;
-  /** To the last batch, in hex: noted elsewhere, it proves later that nothing before `offsetNext` was changed. */
+  /** To the last batch, in hex: noted elsewhere, it proves later that nothing before `offsetNext` was changed, rewritten segments apart. */
   readonly link: string | undefined;
   /** Behind the last whole batch of the newest segment: being written, or what the next start will cut off. */
   readonly tailBytes: number;
@@ -71,6 +71,7 @@ export async function verifyPartition(
   // What lies below the mark is gone, or goes with the next start.
   const segments = segmentsFrom(listSegmentFiles(names).segments, set.mark.offset);
   for (const segment of segments) await verification.addSegment(segment, segment === segments.at(-1));
+  verification.checkMark();
   for (const name of names) if (name.endsWith(tornFileSuffix)) await verification.addTornFile(name);
   return verification.report();
 }
@@ -89,6 +90,8 @@ class Verification {
   #tornBytes = 0;
   /** Of the segment being read. */
   #fileName = "";
+  /** The one before it was removed by whoever uses the partition. */
+  #isBehindGone = false;
 
   constructor(set: SegmentSet, options: VerifyOptions) {
     this.#set = set;
@@ -114,8 +117,8 @@ class Verification {
     this.#fileName = segmentFileName(baseOffset, form);
     try {
       const file = await this.#openSegment(segment);
-      if (file !== undefined)
-        await this.#checkSegment(file, baseOffset, isNewest).finally(() => file.close().catch(() => undefined));
+      if (file === undefined) this.#isBehindGone = true;
+      else await this.#checkSegment(file, baseOffset, isNewest).finally(() => file.close().catch(() => undefined));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#faults.push(logErrors.FILE_UNREADABLE({ ...this.#set.identity, file: this.#fileName, reason }, error));
@@ -135,6 +138,16 @@ class Verification {
     this.#checkStart(baseOffset, await this.#headerLink(file, baseOffset));
     this.#offsetNext = baseOffset;
     await this.#checkBatches(file, baseOffset, isNewest);
+  }
+
+  /** What was trimmed was synced before, so the segments reach at least to its mark. */
+  checkMark(): void {
+    const { offset: offsetNext } = this.#set.mark;
+    const isShort = this.#offsetFirst !== undefined && !this.#isBehindGone && this.#offsetNext < offsetNext;
+    if (isShort)
+      this.#faults.push(
+        logErrors.OFFSETS_MISSING({ ...this.#set.identity, offsetFirst: this.#offsetNext, offsetNext }),
+      );
   }
 
   async addTornFile(name: string): Promise<void> {
@@ -168,8 +181,10 @@ class Verification {
     const offsetFirst = this.#offsetNext;
     const isFirst = this.#offsetFirst === undefined;
     const { offset: trimmedTo } = this.#set.mark;
+    if (this.#isBehindGone) this.#offsetFirst = undefined;
     this.#offsetFirst ??= baseOffset;
-    if (isFirst && baseOffset > trimmedTo)
+    if (this.#isBehindGone) this.#isBehindGone = false;
+    else if (isFirst && baseOffset > trimmedTo)
       this.#faults.push(
         logErrors.OFFSETS_MISSING({ ...this.#set.identity, offsetFirst: trimmedTo, offsetNext: baseOffset }),
       );
@@ -182,11 +197,12 @@ class Verification {
   async #checkBatches(file: StorageFile, baseOffset: number, isNewest: boolean): Promise<void> {
     const { partition } = this.#set.identity;
     const fileSize = await file.size();
-    const footer = await this.#set.readFooter(file, baseOffset, fileSize - segmentFooterSize);
+    const footer = await this.#set.readLastFooter(file, baseOffset, fileSize);
     const start = { partition, position: segmentHeaderSize, offset: baseOffset, link: this.#link };
-    const found: Found = { batchCount: 0, timestampFirst: undefined, timestampLast: 0 };
+    const found = { batchCount: 0, recordCount: 0, timestampFirst: undefined as number | undefined, timestampLast: 0 };
     const end = await scanPastDamage(file, { ...start, end: footer?.size ?? fileSize }, (batch) => {
       found.batchCount++;
+      found.recordCount += batch.recordCount;
       found.timestampFirst ??= batch.timestampFirst;
       found.timestampLast = batch.timestampLast;
       if (!batch.isLinked) this.#noteChain(batch.offset, batch.position);
@@ -194,9 +210,10 @@ class Verification {
     });
     this.#bytesRead += fileSize;
     this.#batchCount += found.batchCount;
-    // Where the end is damaged, the footer still tells how the next segment must begin.
+    // Where the end is damaged, the footer still tells how the next segment must begin; of a rewritten one only it does.
     this.#offsetNext = footer?.offsetNext ?? end.offset;
-    this.#link = end.fault === undefined ? end.link : footer?.link;
+    const isAsWritten = end.fault === undefined && footer?.rewrittenMs === undefined;
+    this.#link = isAsWritten ? end.link : footer?.linkNext;
     this.#segments.push({
       file: this.#fileName,
       bytes: fileSize,
@@ -215,7 +232,7 @@ class Verification {
     else this.#checkEnd(end, footer);
     if (footer === undefined && !isNewest) this.#noteSegment("it has no intact footer");
     const isWhole = end.damages.length === 0 && end.fault === undefined; // Else that is said already.
-    if (footer !== undefined && isWhole && !agrees(footer, end, found))
+    if (footer !== undefined && isWhole && !footerAgrees(footer, { ...end, ...found }))
       this.#noteSegment("its footer does not describe its batches");
   }
 
@@ -247,19 +264,23 @@ class Verification {
   }
 }
 
-interface Found {
-  batchCount: number;
-  timestampFirst: number | undefined;
-  timestampLast: number;
+/** What the batches of a segment add up to. */
+export interface SegmentSum {
+  readonly offset: number;
+  readonly link: Buffer | undefined;
+  readonly batchCount: number;
+  readonly recordCount: number;
+  readonly timestampFirst: number | undefined;
+  readonly timestampLast: number;
 }
 
-function agrees(footer: SegmentFooter, end: LongScanEnd, found: Found): boolean {
+export function footerAgrees(footer: SegmentFooter, sum: SegmentSum): boolean {
   return (
-    footer.offsetNext === end.offset &&
-    footer.batchCount === found.batchCount &&
-    footer.recordCount === footer.offsetNext - footer.baseOffset &&
-    footer.timestampFirst === found.timestampFirst &&
-    footer.timestampLast === found.timestampLast &&
-    end.link?.equals(footer.link) === true
+    footer.offsetNext === sum.offset &&
+    footer.batchCount === sum.batchCount &&
+    footer.recordCount === sum.recordCount &&
+    footer.timestampFirst === sum.timestampFirst &&
+    footer.timestampLast === sum.timestampLast &&
+    sum.link?.equals(footer.link) === true
   );
 }

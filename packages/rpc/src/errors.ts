@@ -59,9 +59,11 @@ export const rpcErrors = defineErrors("rpc", {
     help: "send records of different partitions in different calls, or name the partition",
     wireCode: -32029,
   },
+  // An offset without a record is no error any more, since compaction and repair leave such; damage is log.CORRUPT_BATCH.
   RECORD_UNREADABLE: {
     text: 'record {offset} of partition {partition} of log "{log}" cannot be read',
     wireCode: -32030,
+    retired: true,
   },
   PARTLY_APPENDED: {
     text: "only the first {appended} records were appended, from offset {baseOffset} of partition {partition} on: {reason}",

@@ -22,7 +22,14 @@ import {
 } from "@polylog/base/transport";
 import { Broker, type CaptureRule } from "@polylog/broker";
 import { type Access, type Authenticator, Users } from "@polylog/broker/access";
-import { acquireDataDirLock, type DataDirLock, DiskSpace, FileStorage, LevelStateStore, LogStore } from "@polylog/log";
+import {
+  acquireDataDirLock,
+  type DataDirLock,
+  DiskSpace,
+  EmbeddedLogStore,
+  FileStorage,
+  LevelStateStore,
+} from "@polylog/log/embedded";
 import { MqttServer } from "@polylog/mqtt";
 import { NsqServer } from "@polylog/nsq";
 import { RpcServer } from "@polylog/rpc";
@@ -154,7 +161,7 @@ export class PolylogServer implements Service {
     return [...files, ...services, broker, protocols, ...this.#listeners.values()];
   }
 
-  #composeStorage(): { space: DiskSpace; state: LevelStateStore; logs: LogStore; services: Service[] } {
+  #composeStorage(): { space: DiskSpace; state: LevelStateStore; logs: EmbeddedLogStore; services: Service[] } {
     const options = this.#options;
     let lock: DataDirLock | undefined;
     const space = new DiskSpace({
@@ -165,7 +172,7 @@ export class PolylogServer implements Service {
       reserveSize: options.diskReserveSize,
     });
     const state = new LevelStateStore(join(this.dataDir, "state"), { makeRoom: (cause) => space.makeRoom(cause) });
-    const logs = new LogStore({
+    const logs = new EmbeddedLogStore({
       storage: new FileStorage(join(this.dataDir, "logs")),
       state,
       clock: this.#clock,

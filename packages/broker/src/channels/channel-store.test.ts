@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { logErrors, MemoryStateStore, type StateOperation } from "@polylog/log";
+import { logErrors, type StateOperation } from "@polylog/log";
+import { MemoryStateStore } from "@polylog/log/memory";
 import { channelSaveRetryMs } from "../limits.ts";
 import { MemoryBroker } from "../testing/memory-broker.ts";
 import { RecordingConsumer } from "../testing/recording-consumer.ts";

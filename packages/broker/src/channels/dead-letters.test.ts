@@ -148,7 +148,7 @@ test("remembers the reason over a restart", async () => {
   for (let i = 0; i < 5; i++) await produce(`v${i}`);
   const dead = catalog.ensure("orders.dead");
   await memory.run();
-  dead.partitions[0]!.refuse("test", new Error("full"));
+  memory.logs.get(dead.name)!.partitions[0]!.refuse("test", new Error("full"));
   channel.requeue(consumer, 0, 3, 0);
   await memory.run();
   assert.equal(channel.deadCount, 1);
@@ -162,7 +162,7 @@ test("waits and tries again while the log refuses", async () => {
   const { memory, catalog, channel, consumer, produce } = await start(1);
   const dead = catalog.ensure("orders.dead");
   await memory.run();
-  dead.partitions[0]!.refuse("test", new Error("full"));
+  memory.logs.get(dead.name)!.partitions[0]!.refuse("test", new Error("full"));
   await produce("a");
   channel.requeue(consumer, 0, 0, 0);
   await memory.advance(5000);

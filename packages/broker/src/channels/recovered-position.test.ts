@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { type Logger, silentLogger } from "@polylog/base/telemetry";
-import { LogStore, MemoryStateStore, MemoryStorage } from "@polylog/log";
+import { EmbeddedLogStore } from "@polylog/log/embedded";
+import { MemoryStateStore, MemoryStorage } from "@polylog/log/memory";
 import { Broker } from "../broker.ts";
 import { channelSaveIntervalMs } from "../limits.ts";
 import { MemoryBroker } from "../testing/memory-broker.ts";
@@ -128,7 +129,7 @@ test("saves nothing of a channel that is not loaded yet", async () => {
   const { clock } = state;
   const storage = new MemoryStorage();
   const open = async () => {
-    const logs = new LogStore({ storage, state, clock });
+    const logs = new EmbeddedLogStore({ storage, state, clock });
     await logs.open();
     const broker = new Broker({ logs, state, clock });
     await broker.start();

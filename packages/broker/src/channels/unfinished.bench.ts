@@ -10,7 +10,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@polylog/base/clock";
-import { LevelStateStore } from "@polylog/log";
+import { LevelStateStore } from "@polylog/log/embedded";
 import { startBrokerInMemory } from "../testing/memory-broker.ts";
 import type { Channel, ChannelSettings } from "./channel.ts";
 import { ChannelStore } from "./channel-store.ts";

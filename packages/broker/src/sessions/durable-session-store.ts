@@ -12,15 +12,8 @@
 import type { Clock, Timer } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
 import { type Logger, silentLogger } from "@polylog/base/telemetry";
-import {
-  type Durability,
-  type DurabilityWaiter,
-  Partition,
-  type StateOperation,
-  type StateStore,
-  type Storage,
-  TailCache,
-} from "@polylog/log";
+import type { Durability, DurabilityWaiter, Partition, StateOperation, StateStore } from "@polylog/log";
+import { EmbeddedPartition, type Storage, TailCache } from "@polylog/log/embedded";
 import { brokerErrors } from "../errors.ts";
 import {
   recentRecordsSizeMax,
@@ -82,7 +75,7 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
   readonly #options: DurableSessionStoreOptions;
   readonly #logger: Logger;
   readonly #state: StateStore;
-  readonly #log: Partition;
+  readonly #log: EmbeddedPartition;
   readonly #extents: LogExtents;
   readonly #saver: SessionSaver;
   readonly #stored: StoredRecords;
@@ -117,7 +110,7 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
     const optional: { -readonly [Name in "segmentSizeMax" | "syncIntervalMs" | "pendingBytesMax"]?: number } = {};
     for (const name of ["segmentSizeMax", "syncIntervalMs", "pendingBytesMax"] as const)
       if (options[name] !== undefined) optional[name] = options[name];
-    this.#log = new Partition({
+    this.#log = new EmbeddedPartition({
       ...optional,
       log: "sessions",
       number: 0,

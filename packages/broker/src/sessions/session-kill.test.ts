@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@polylog/base/clock";
-import { FileStorage, LevelStateStore } from "@polylog/log";
+import { FileStorage, LevelStateStore } from "@polylog/log/embedded";
 import { settle, temporaryDirectory } from "@polylog/testkit";
 import { roomyLimits } from "../testing/session-rig.ts";
 import { Delivery } from "./delivery.ts";

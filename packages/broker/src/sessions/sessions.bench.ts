@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@polylog/base/clock";
-import { FileStorage, LevelStateStore } from "@polylog/log";
+import { FileStorage, LevelStateStore } from "@polylog/log/embedded";
 import { Delivery } from "./delivery.ts";
 import { DurableSessionStore } from "./durable-session-store.ts";
 import { SessionMessage } from "./session-message.ts";

@@ -3,7 +3,8 @@
  * the power is cut, the last writes that were not synced. What is left is always the effect of the first so many writes.
  */
 
-import { MemoryStateStore, type StateOperation, type StateStore, type StateWriteOptions } from "@polylog/log";
+import type { StateOperation, StateStore, StateWriteOptions } from "@polylog/log";
+import { MemoryStateStore } from "@polylog/log/memory";
 
 interface Write {
   readonly operations: readonly StateOperation[];

@@ -5,14 +5,15 @@
  */
 
 import { type Clock, ManualClock } from "@polylog/base/clock";
-import { DiskSpace, LogStore, type LogStoreOptions, MemoryStateStore, MemoryStorage } from "@polylog/log";
+import { DiskSpace, EmbeddedLogStore, type EmbeddedLogStoreOptions } from "@polylog/log/embedded";
+import { MemoryStateStore, MemoryStorage } from "@polylog/log/memory";
 import { settle } from "@polylog/testkit";
 import { Broker, type BrokerOptions } from "../broker.ts";
 
 export type MemoryBrokerOptions = Partial<
   Pick<BrokerOptions, "access" | "authenticator" | "hooks" | "bus" | "captures" | "limits" | "logger">
 > &
-  Pick<LogStoreOptions, "defaults" | "pendingBytesMax" | "pendingTotalMax" | "tailCacheSizeMax"> & {
+  Pick<EmbeddedLogStoreOptions, "defaults" | "pendingBytesMax" | "pendingTotalMax" | "tailCacheSizeMax"> & {
     /** Bytes that must stay free for records to be taken; default: nobody looks. */
     readonly diskFreeMin?: number;
   };
@@ -22,7 +23,7 @@ export class MemoryBroker {
   readonly storage: MemoryStorage;
   readonly state: MemoryStateStore;
   readonly space: DiskSpace | undefined;
-  readonly logs: LogStore;
+  readonly logs: EmbeddedLogStore;
   readonly broker: Broker;
 
   private constructor(storage: MemoryStorage, state: MemoryStateStore, options: MemoryBrokerOptions) {
@@ -32,7 +33,7 @@ export class MemoryBroker {
     const { diskFreeMin: floorBytes } = options;
     this.space = floorBytes === undefined ? undefined : new DiskSpace({ storage, clock, floorBytes });
     const disk = this.space === undefined ? {} : { space: this.space };
-    this.logs = new LogStore({ ...options, ...disk, storage, state, clock });
+    this.logs = new EmbeddedLogStore({ ...options, ...disk, storage, state, clock });
     this.broker = new Broker({ ...options, logs: this.logs, state, clock: this.clock });
   }
 
@@ -85,7 +86,7 @@ export class MemoryBroker {
 export async function startBrokerInMemory(clock: Clock, options: MemoryBrokerOptions = {}): Promise<Broker> {
   const state = new MemoryStateStore();
   await state.open();
-  const logs = new LogStore({ ...options, storage: new MemoryStorage(), state, clock });
+  const logs = new EmbeddedLogStore({ ...options, storage: new MemoryStorage(), state, clock });
   await logs.open();
   const broker = new Broker({ ...options, logs, state, clock });
   await broker.start();

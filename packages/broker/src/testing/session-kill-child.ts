@@ -6,7 +6,7 @@
 import { writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@polylog/base/clock";
-import { FileStorage, LevelStateStore } from "@polylog/log";
+import { FileStorage, LevelStateStore } from "@polylog/log/embedded";
 import { Delivery } from "../sessions/delivery.ts";
 import { DurableSessionStore } from "../sessions/durable-session-store.ts";
 import { SessionMessage } from "../sessions/session-message.ts";

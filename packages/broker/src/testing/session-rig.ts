@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { ManualClock } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
-import { MemoryStorage, type Partition } from "@polylog/log";
+import type { Partition } from "@polylog/log";
+import { MemoryStorage } from "@polylog/log/memory";
 import { settle } from "@polylog/testkit";
 import type { QoS } from "../publication.ts";
 import { Delivery } from "../sessions/delivery.ts";

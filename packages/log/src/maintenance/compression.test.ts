@@ -1,17 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
-import type { Log } from "../log.ts";
-import { LogStore } from "../log-store.ts";
+import type { EmbeddedLog } from "../embedded-log.ts";
+import { EmbeddedLogStore } from "../embedded-log-store.ts";
 import { MemoryStateStore } from "../state/index.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
 
 async function rig() {
   const [clock, storage, state] = [new ManualClock(), new MemoryStorage(), new MemoryStateStore()];
   await state.open();
-  const store = new LogStore({ storage, state, clock, defaults: { segmentSizeMax: 4096 }, maintenanceIntervalMs: 100 });
+  const store = new EmbeddedLogStore({
+    storage,
+    state,
+    clock,
+    defaults: { segmentSizeMax: 4096 },
+    maintenanceIntervalMs: 100,
+  });
   await store.open();
-  const fill = async (log: Log): Promise<void> => {
+  const fill = async (log: EmbeddedLog): Promise<void> => {
     for (let i = 0; i < 40; i++) {
       log.partitions[0]!.append({ value: Buffer.from(`${i} ${"telemetry ".repeat(50)}`) });
       clock.turn();

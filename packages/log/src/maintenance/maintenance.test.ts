@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { silentLogger } from "@polylog/base/telemetry";
-import type { Log } from "../log.ts";
+import type { EmbeddedLog } from "../embedded-log.ts";
 import { Maintenance, type MaintenanceTask } from "./maintenance.ts";
 
 function rig(task: MaintenanceTask["run"]): { clock: ManualClock; maintenance: Maintenance } {
   const clock = new ManualClock();
   const partitions = ["open", "readOnly", "open"].map((status, number) => ({ status, number }));
-  const log = { name: "orders", partitions } as unknown as Log;
+  const log = { name: "orders", partitions } as unknown as EmbeddedLog;
   const options = { logs: () => [log], clock, logger: silentLogger, intervalMs: 100 };
   return { clock, maintenance: new Maintenance({ ...options, tasks: [{ name: "counting", run: task }] }) };
 }

@@ -7,13 +7,13 @@
 
 import type { Clock, Timer } from "@polylog/base/clock";
 import type { Logger } from "@polylog/base/telemetry";
+import type { EmbeddedLog } from "../embedded-log.ts";
+import type { EmbeddedPartition } from "../embedded-partition.ts";
 import { maintenanceIntervalMs } from "../limits.ts";
-import type { Log } from "../log.ts";
-import type { Partition } from "../partition.ts";
 
 export interface MaintenanceTurn {
-  readonly log: Log;
-  readonly partition: Partition;
+  readonly log: EmbeddedLog;
+  readonly partition: EmbeddedPartition;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The store closes: leave what is not begun for the next start. */
@@ -26,7 +26,7 @@ export interface MaintenanceTask {
 }
 
 export interface MaintenanceOptions {
-  readonly logs: () => Iterable<Log>;
+  readonly logs: () => Iterable<EmbeddedLog>;
   readonly tasks: readonly MaintenanceTask[];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -72,13 +72,13 @@ export class Maintenance {
   }
 
   /** Runs one task on one partition besides the rounds, because something happened that should not wait for the next. */
-  runNow(task: MaintenanceTask, log: Log, partition: Partition): void {
+  runNow(task: MaintenanceTask, log: EmbeddedLog, partition: EmbeddedPartition): void {
     if (this.#ending || partition.status !== "open") return;
     const run: Promise<void> = this.#run(task, log, partition).finally(() => this.#urgent.delete(run));
     this.#urgent.add(run);
   }
 
-  async #run(task: MaintenanceTask, log: Log, partition: Partition): Promise<void> {
+  async #run(task: MaintenanceTask, log: EmbeddedLog, partition: EmbeddedPartition): Promise<void> {
     const { clock, logger } = this.#options;
     const isEnding = (): boolean => this.#ending;
     const turn: MaintenanceTurn = {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { type Logger, silentLogger } from "@polylog/base/telemetry";
-import type { Log } from "../log.ts";
+import type { EmbeddedLog } from "../embedded-log.ts";
+import { EmbeddedLogStore } from "../embedded-log-store.ts";
 import type { LogConfig } from "../log-config.ts";
-import { LogStore } from "../log-store.ts";
 import { MemoryStateStore } from "../state/index.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
 import { readValues } from "../testing/partition-rig.ts";
@@ -21,7 +21,7 @@ class StoreRig {
   readonly storage = new MemoryStorage();
   readonly clock = new ManualClock();
   readonly warnings: string[] = [];
-  store!: LogStore;
+  store!: EmbeddedLogStore;
 
   static async start(): Promise<StoreRig> {
     const rig = new StoreRig();
@@ -30,12 +30,12 @@ class StoreRig {
     const warn: Logger["warn"] = (text) => void rig.warnings.push(text);
     const logger: Logger = { ...silentLogger, warn, child: () => logger };
     const { storage, clock } = rig;
-    rig.store = new LogStore({ storage, state, clock, logger });
+    rig.store = new EmbeddedLogStore({ storage, state, clock, logger });
     await rig.store.open();
     return rig;
   }
 
-  async log(config: Partial<LogConfig>, name = "orders"): Promise<Log> {
+  async log(config: Partial<LogConfig>, name = "orders"): Promise<EmbeddedLog> {
     const log = this.store.create(name, { segmentSizeMax: 4096, ...config });
     await this.store.whenCreated(name);
     return log;
@@ -48,7 +48,7 @@ class StoreRig {
   }
 
   /** Appends records of about 500 bytes, each synced. */
-  async append(log: Log, count: number): Promise<void> {
+  async append(log: EmbeddedLog, count: number): Promise<void> {
     const partition = log.partitions[0]!;
     for (let i = 0; i < count; i++) {
       partition.append({ value: Buffer.from(`${partition.nextOffset} ${"x".repeat(400)}`) });

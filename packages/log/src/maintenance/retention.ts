@@ -11,8 +11,8 @@
  */
 
 import type { Clock } from "@polylog/base/clock";
+import type { EmbeddedLog } from "../embedded-log.ts";
 import { segmentsPerBound } from "../limits.ts";
-import type { Log } from "../log.ts";
 import { type LogConfig, segmentBounds } from "../log-config.ts";
 import type { SegmentSummary } from "../segment.ts";
 import type { MaintenanceTask, MaintenanceTurn } from "./maintenance.ts";
@@ -45,7 +45,7 @@ export interface RetentionLimits {
 }
 
 /** For a log in memory, what the newest segment may still take counts as taken, so that the bounds hold at every moment. */
-function limitsOf({ config, ephemeral }: Log, clock: Clock): RetentionLimits {
+function limitsOf({ config, ephemeral }: EmbeddedLog, clock: Clock): RetentionLimits {
   const oldestMs = config.retentionMs === 0 ? Number.NEGATIVE_INFINITY : clock.nowMs() - config.retentionMs;
   const bytesMax = config.retentionBytes || Number.POSITIVE_INFINITY;
   if (!ephemeral) return { oldestMs, bytesMax, recordsMax: Number.POSITIVE_INFINITY };

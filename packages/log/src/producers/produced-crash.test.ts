@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isCodedError } from "@polylog/base/errors";
-import type { Partition } from "../partition.ts";
+import type { EmbeddedPartition } from "../embedded-partition.ts";
 import { directory, PartitionRig, readValues } from "../testing/partition-rig.ts";
 import { verifyPartition } from "../verify.ts";
 
@@ -56,7 +56,7 @@ class Sender {
     return call;
   }
 
-  send(partition: Partition, call: Call, level: "written" | "synced"): boolean {
+  send(partition: EmbeddedPartition, call: Call, level: "written" | "synced"): boolean {
     const { id, epoch } = this;
     const records = call.values.map((value) => ({ value: Buffer.from(value) }));
     const { baseOffset, duplicate } = partition.appendProduced({ id, epoch, sequence: call.sequence }, records);

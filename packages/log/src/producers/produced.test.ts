@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isCodedError } from "@polylog/base/errors";
+import type { EmbeddedPartition } from "../embedded-partition.ts";
 import { batchSizeMax } from "../limits.ts";
-import type { Partition } from "../partition.ts";
 import type { RecordFields } from "../rich-record.ts";
 import { directory, indexPath, PartitionRig, readAll, readValues, WaiterLog } from "../testing/partition-rig.ts";
 import { verifyPartition } from "../verify.ts";
@@ -32,7 +32,7 @@ async function snapshots(rig: PartitionRig): Promise<string[]> {
 }
 
 /** What the partition answers to a call of `a`, epoch 1: an offset when it knows the call, otherwise `new` or a code. */
-function answers(partition: Partition, sequences: readonly number[]): unknown[] {
+function answers(partition: EmbeddedPartition, sequences: readonly number[]): unknown[] {
   return sequences.map((sequence) => {
     try {
       const { baseOffset, duplicate } = partition.appendProduced({ id: "a", epoch: 1, sequence }, records("again"));

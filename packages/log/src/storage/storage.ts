@@ -53,3 +53,12 @@ export interface Storage {
 export function joinPath(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
 }
+
+/** Removes a file that another may have removed. */
+export async function removeIfThere(storage: Storage, path: string): Promise<void> {
+  try {
+    await storage.removeFile(path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+}

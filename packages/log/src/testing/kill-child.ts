@@ -2,11 +2,11 @@
 
 import { writeSync } from "node:fs";
 import { systemClock } from "@polylog/base/clock";
-import { Partition } from "../partition.ts";
+import { EmbeddedPartition } from "../embedded-partition.ts";
 import { FileStorage } from "../storage/file-storage.ts";
 import { TailCache } from "../tail-cache.ts";
 
-const partition = new Partition({
+const partition = new EmbeddedPartition({
   log: "orders",
   number: 0,
   storage: new FileStorage(process.argv[2]!),

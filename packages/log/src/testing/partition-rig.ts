@@ -4,8 +4,8 @@ import { ManualClock } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
 import { DiskSpace } from "../disk/disk-space.ts";
 import type { Durability, DurabilityWaiter } from "../durability.ts";
-import { Partition } from "../partition.ts";
-import type { PartitionOptions } from "../partition-options.ts";
+import { EmbeddedPartition } from "../embedded-partition.ts";
+import type { PartitionOptions } from "../embedded-partition-options.ts";
 import { decodeHeaders, RecordCursor } from "../record-cursor.ts";
 import { syncFile, writeAll } from "../storage/full-write.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
@@ -22,7 +22,7 @@ export class PartitionRig {
   storage: MemoryStorage;
   readonly clock = new ManualClock();
   cache = new TailCache();
-  partition: Partition;
+  partition: EmbeddedPartition;
   readonly #options: Partial<PartitionOptions>;
   readonly #watchesDisk: boolean;
 
@@ -34,11 +34,11 @@ export class PartitionRig {
   }
 
   /** A partition on the storage as it is now, with a memory of its own. */
-  build(options: Partial<PartitionOptions> = {}): Partition {
+  build(options: Partial<PartitionOptions> = {}): EmbeddedPartition {
     this.cache = new TailCache();
     const { storage, clock } = this;
     const disk = this.#watchesDisk ? { space: new DiskSpace({ storage, clock, floorBytes: 0 }) } : {};
-    this.partition = new Partition({
+    this.partition = new EmbeddedPartition({
       log: "orders",
       number: 0,
       storage,
@@ -52,20 +52,20 @@ export class PartitionRig {
     return this.partition;
   }
 
-  async open(): Promise<Partition> {
+  async open(): Promise<EmbeddedPartition> {
     await this.partition.open();
     return this.partition;
   }
 
   /** Opens what is there anew, as after a clean stop. */
-  async reopen(options: Partial<PartitionOptions> = {}): Promise<Partition> {
+  async reopen(options: Partial<PartitionOptions> = {}): Promise<EmbeddedPartition> {
     await this.partition.close();
     this.build(options);
     return this.open();
   }
 
   /** Opens what a crash leaves. */
-  async reopenAfterCrash(seed: number, of: "process" | "power", reorder = false): Promise<Partition> {
+  async reopenAfterCrash(seed: number, of: "process" | "power", reorder = false): Promise<EmbeddedPartition> {
     this.storage = this.storage.crash(seed, { of, reorder });
     this.build();
     return this.open();
@@ -136,7 +136,7 @@ export function readRecord(cursor: RecordCursor): ReadRecord {
 }
 
 /** All records from `offset` on. */
-export async function readAll(partition: Partition, offset = 0, bytesMax = 4096): Promise<ReadRecord[]> {
+export async function readAll(partition: EmbeddedPartition, offset = 0, bytesMax = 4096): Promise<ReadRecord[]> {
   const records: ReadRecord[] = [];
   const cursor = new RecordCursor();
   for (let from = offset; ; ) {
@@ -148,7 +148,7 @@ export async function readAll(partition: Partition, offset = 0, bytesMax = 4096)
   }
 }
 
-export async function readValues(partition: Partition, offset = 0, bytesMax = 4096): Promise<string[]> {
+export async function readValues(partition: EmbeddedPartition, offset = 0, bytesMax = 4096): Promise<string[]> {
   return (await readAll(partition, offset, bytesMax)).map((record) => record.value);
 }
 
@@ -164,7 +164,7 @@ export class WaiterLog implements DurabilityWaiter {
 }
 
 /** Resolves when everything below `endOffset` reached `level`. */
-export function durable(partition: Partition, endOffset: number, level: Durability): Promise<void> {
+export function durable(partition: EmbeddedPartition, endOffset: number, level: Durability): Promise<void> {
   return new Promise((resolve, reject) => {
     const onDurable = (_token: number, error: PolylogError | undefined): void =>
       error === undefined ? resolve() : reject(error);

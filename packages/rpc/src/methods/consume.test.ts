@@ -158,3 +158,21 @@ test("bounds what unanswered calls hold", async () => {
   assert.equal(codes.filter((code) => code === "rpc.TOO_MANY_BYTES").length, 2);
   assert.equal(client.connection.peer.heldBytes, 0);
 });
+
+test("passes over records that compaction removed", async () => {
+  const client = await MemoryClient.start({ tailCacheSizeMax: 0 });
+  await client.ask("log.create", { log: "orders", cleanup: "compact", segmentSizeMax: 4096, tombstoneRetentionMs: 0 });
+  const { clock } = client.memory;
+  for (let i = 0; i < 300; i++) {
+    const record = i < 240 ? { key: `k${i % 4}`, value: `${i}` } : { value: "x".repeat(800) };
+    await client.ask("produce", { log: "orders", encoding: "utf8", records: [record] });
+  }
+  clock.advance(10_000);
+  for (let i = 0; i < 100; i++) await client.memory.run();
+  assert.deepEqual((await consume(client, { offset: 0, maxRecords: 3 })).values, ["236", "237", "238"]);
+  assert.deepEqual((await consume(client, { offset: 238, maxRecords: 2, waitMs: 5 })).values, ["238", "239"]);
+  await client.ask("subscribe", { log: "orders", encoding: "utf8", from: "earliest" });
+  for (let i = 0; i < 20; i++) await client.memory.run();
+  const [first] = await client.notifications();
+  assert.equal(first?.params["records"][0].offset, 236);
+});

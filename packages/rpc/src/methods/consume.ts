@@ -14,7 +14,7 @@ import {
   consumeRecordsMax,
   consumeWaitMsMax,
 } from "../limits.ts";
-import { chunkAt, RecordRun, type RunBounds } from "../records/record-run.ts";
+import { chunkAt, countRecords, RecordRun, type RunBounds } from "../records/record-run.ts";
 import { defineMethod, type MethodContext, ResultText, requireAccess } from "./method.ts";
 import {
   countSchema,
@@ -53,17 +53,18 @@ export const consume = defineMethod({
     const log = context.broker.catalog.require(params.log);
     const partition = requirePartition(log, params.partition);
     const offset = await offsetOf(partition, params);
-    if (params.waitMs > 0 && isAtEnd(partition, offset)) await firstRecord(context, partition, offset, params.waitMs);
-    const highWatermark = partition.highWatermark;
     const bounds = { recordsMax: params.maxRecords, bytesMax: params.maxBytes };
-    const release = holdBytes(context, params.maxBytes);
-    const chunks = await readChunks(partition, offset, highWatermark, bounds).catch((error: unknown) => {
-      release();
-      throw error;
-    });
+    let answer = isAtEnd(partition, offset) ? undefined : await takeChunks(context, partition, offset, bounds);
+    if ((answer === undefined || answer.chunks.length === 0) && params.waitMs > 0) {
+      answer?.release();
+      await firstRecord(context, partition, Math.max(offset, partition.highWatermark), params.waitMs);
+      answer = undefined;
+    }
+    answer ??= await takeChunks(context, partition, offset, bounds);
+    const { chunks, highWatermark, release } = answer;
     return new ResultText(() => {
       const run = new RecordRun(offset, params.encoding, bounds);
-      for (const chunk of chunks) if (!run.isFull) run.take(chunk, highWatermark, log.name, partition.number);
+      for (const chunk of chunks) if (!run.isFull) run.take(chunk, highWatermark);
       return `{"records":${run.text()},"highWatermark":${highWatermark}}`;
     }, release);
   },
@@ -105,7 +106,31 @@ function holdBytes({ peer }: MethodContext, size: number): () => void {
   };
 }
 
-/** The chunks that hold the records to answer; the last may hold more. OFFSET_OUT_OF_RANGE. */
+interface TakenChunks {
+  /** Each with a record to answer; the last may hold more. */
+  readonly chunks: readonly Chunk[];
+  readonly highWatermark: number;
+  readonly release: () => void;
+}
+
+/** Holds and reads what to answer; the caller releases. TOO_MANY_BYTES, OFFSET_OUT_OF_RANGE. */
+async function takeChunks(
+  context: MethodContext,
+  partition: Partition,
+  offset: number,
+  bounds: RunBounds,
+): Promise<TakenChunks> {
+  const highWatermark = partition.highWatermark;
+  const release = holdBytes(context, bounds.bytesMax);
+  try {
+    return { chunks: await readChunks(partition, offset, highWatermark, bounds), highWatermark, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Batches without records, which compaction and repair leave, are passed over. */
 async function readChunks(
   partition: Partition,
   offset: number,
@@ -115,11 +140,16 @@ async function readChunks(
   const chunks: Chunk[] = [];
   if (isAtEnd(partition, offset)) return chunks;
   let bytesLeft = bytesMax;
-  for (let next = offset; bytesLeft > 0 && next - offset < recordsMax; ) {
+  let recordsLeft = recordsMax;
+  for (let next = offset; bytesLeft > 0 && recordsLeft > 0; ) {
     const chunk = await chunkAt(partition, next, bytesLeft);
     if (chunk === undefined) break;
-    chunks.push(chunk);
-    bytesLeft -= chunk.end - chunk.start;
+    const count = countRecords(chunk, next, recordsLeft);
+    if (count > 0) {
+      chunks.push(chunk);
+      bytesLeft -= chunk.end - chunk.start;
+      recordsLeft -= count;
+    }
     next = chunk.offsetNext;
     if (next >= highWatermark) break;
   }

@@ -1,21 +1,25 @@
 /** How a log is set up, as params: one entry per row of `LogConfig`. Which values are good, the log decides. */
 
-import { durabilities, type LogConfig, retentionUnfinishedChoices } from "@polylog/broker";
+import { type LogConfig, logConfigChoices } from "@polylog/broker";
 import * as v from "valibot";
 import { countSchema } from "./params.ts";
 
 /** All but the number of partitions. */
 export const logConfigEntries = {
-  durability: v.optional(v.picklist(durabilities)),
+  durability: v.optional(v.picklist(logConfigChoices.durability)),
   /** Bytes. */
   segmentSizeMax: v.optional(countSchema),
   /** Of segments that take no more records. */
-  compression: v.optional(v.picklist(["none", "lz4"])),
+  compression: v.optional(v.picklist(logConfigChoices.compression)),
   /** Milliseconds; 0: for ever. */
   retentionMs: v.optional(countSchema),
   /** Bytes per partition; 0: no limit. */
   retentionBytes: v.optional(countSchema),
-  retentionUnfinished: v.optional(v.picklist(retentionUnfinishedChoices)),
+  retentionUnfinished: v.optional(v.picklist(logConfigChoices.retentionUnfinished)),
+  /** `compact`: of records with the same key only the last one is kept. */
+  cleanup: v.optional(v.picklist(logConfigChoices.cleanup)),
+  /** Milliseconds for which the tombstone of a key is kept. */
+  tombstoneRetentionMs: v.optional(countSchema),
   /** Bytes and records per partition of an `#ephemeral` log. */
   ephemeralBytes: v.optional(countSchema),
   ephemeralRecords: v.optional(countSchema),

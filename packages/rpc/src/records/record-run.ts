@@ -4,7 +4,6 @@
  */
 
 import { type Chunk, type Partition, RecordCursor } from "@polylog/broker";
-import { rpcErrors } from "../errors.ts";
 import type { Encoding } from "./encoding.ts";
 import { recordSize, recordText } from "./record-text.ts";
 
@@ -38,16 +37,19 @@ export class RecordRun {
   }
 
   /**
-   * Takes records of `chunk` from `offsetNext` on, below `offsetEnd`, until the run is full. Throws RECORD_UNREADABLE
-   * when the chunk does not hold what its batches announce, and CORRUPT_BATCH; the run then has what came before.
+   * Takes the records of `chunk` from `offsetNext` on, below `offsetEnd`, until the run is full. Throws CORRUPT_BATCH when
+   * the chunk does not hold what its batches announce; the run then has what came before.
    */
-  take(chunk: Chunk, offsetEnd: number, logName: string, partition: number): void {
+  take(chunk: Chunk, offsetEnd: number): void {
     const end = Math.min(offsetEnd, chunk.offsetNext);
     const cursor = this.#cursor;
     cursor.reset(chunk, this.offsetNext);
-    while (this.offsetNext < end && !this.isFull) {
-      if (!cursor.next() || cursor.offset !== this.offsetNext)
-        throw rpcErrors.RECORD_UNREADABLE({ log: logName, partition, offset: this.offsetNext });
+    while (!this.isFull) {
+      if (!cursor.next() || cursor.offset >= end) {
+        this.offsetNext = Math.max(this.offsetNext, end);
+        return;
+      }
+      this.offsetNext = cursor.offset;
       const size = recordSize(cursor);
       if (this.#records.length > 0 && this.#bytes + size > this.#bounds.bytesMax) {
         this.#bytes = this.#bounds.bytesMax;
@@ -62,6 +64,15 @@ export class RecordRun {
   text(): string {
     return `[${this.#records.join(",")}]`;
   }
+}
+
+/** Records of `chunk` from `offset` on, counted up to `countMax`. */
+export function countRecords(chunk: Chunk, offset: number, countMax: number): number {
+  const cursor = new RecordCursor();
+  cursor.reset(chunk, offset);
+  let count = 0;
+  while (count < countMax && cursor.next()) count++;
+  return count;
 }
 
 /** The chunk with the record at `offset`, which must be below the high watermark: from memory, or read. */

@@ -193,12 +193,12 @@ export class TailSubscription implements RoomWaiter {
   }
 
   #send(tail: Tail): void {
-    const { encoding, sink, log } = this.#options;
+    const { encoding, sink } = this.#options;
     const { highWatermark, number } = tail.partition;
     const run = new RecordRun(tail.offset, encoding, bounds);
     let fault: unknown;
     try {
-      run.take(tail.chunk!, highWatermark, log.name, number);
+      run.take(tail.chunk!, highWatermark);
     } catch (error) {
       fault = error;
     }

@@ -26,6 +26,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./users.ts")).users,
   },
   {
+    name: "repair",
+    summary: "make the damaged logs of a data directory whole; says what it would do until --apply",
+    load: async () => (await import("./repair.ts")).repair,
+  },
+  {
     name: "version",
     summary: "print the version",
     load:

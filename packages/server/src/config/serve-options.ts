@@ -7,8 +7,7 @@
 import { defineOptions, type OptionValues } from "@polylog/base/options";
 import { logLevels } from "@polylog/base/telemetry";
 import { tlsClientAuths } from "@polylog/base/transport";
-import { durabilities, retentionUnfinishedChoices } from "@polylog/broker";
-import { compressions } from "@polylog/log";
+import { logConfigChoices } from "@polylog/broker";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 
 const listeners = "Listeners";
@@ -149,7 +148,7 @@ export const serveOptions = defineOptions({
   durability: {
     flag: "durability",
     type: "choice",
-    values: durabilities,
+    values: logConfigChoices.durability,
     default: "written",
     group: storage,
     help: "When a message is acknowledged: when accepted, when written to the file, or when synced to the disk.",
@@ -184,7 +183,7 @@ export const serveOptions = defineOptions({
   logRetentionUnfinished: {
     flag: "log-retention-unfinished",
     type: "choice",
-    values: retentionUnfinishedChoices,
+    values: logConfigChoices.retentionUnfinished,
     default: "keep",
     group: storage,
     help: "Whether new logs keep records beyond those limits that a channel has not finished, or drop and count them.",
@@ -192,7 +191,7 @@ export const serveOptions = defineOptions({
   logCompression: {
     flag: "log-compression",
     type: "choice",
-    values: compressions,
+    values: logConfigChoices.compression,
     default: "none",
     group: storage,
     help: "How new logs compress segments that take no more records, in the background; the last two stay as they are.",

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { Broker } from "@polylog/broker";
-import type { DiskSpace } from "@polylog/log";
+import type { DiskSpace } from "@polylog/log/embedded";
 import { version } from "../version.ts";
 import { sendJson } from "./routes.ts";
 

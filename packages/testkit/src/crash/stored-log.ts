@@ -6,7 +6,8 @@
  *
  * Throws wherever a file is not what those headers say: a bad magic, length, CRC, version or attribute, a gap between
  * offsets, a wrong place, a producer that goes on elsewhere than at its next sequence. Offsets may be missing in front, up to
- * the mark of what was trimmed. Only the newest segment may end in the middle of a batch or of its header.
+ * the mark of what was trimmed; behind them, and behind batches without a record that say of no producer, a producer may have
+ * gone on. Only the newest segment may end in the middle of a batch or of its header.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -20,10 +21,12 @@ export interface StoredRecord {
 }
 
 const segmentHeaderSize = 96;
-const segmentFooterSize = 128;
+/** Sizes of the footers, by magic. */
+const footerSizes: Readonly<Record<string, number>> = { PLSEAL01: 128, PLSEAL02: 192 };
 const batchHeaderSize = 80;
 const rich = 1;
 const produced = 2;
+const sparse = 4;
 
 /** One partition's directory, read on from where the last reading ended. */
 export class StoredLog {
@@ -38,6 +41,8 @@ export class StoredLog {
   segmentCount = 0;
   /** Batches of producers with an id, and what each of those wrote last. */
   producedBatches = 0;
+  /** Batches may be gone, so a producer may go on at a higher sequence. */
+  #mayMiss = false;
   readonly #producers = new Map<string, { epoch: number; sequenceNext: number }>();
 
   constructor(dataDir: string, log: string, partition = 0) {
@@ -66,7 +71,9 @@ export class StoredLog {
     const low = trimmedTo(join(this.#directory, "trimmed"));
     while (names.length > 1 && Number(names[1]!.slice(0, 20)) <= low) names.shift();
     const first = Number(names[0]?.slice(0, 20) ?? 0);
-    if (first > this.offsetNext && first <= low) this.offsetNext = first;
+    if (first <= this.offsetNext || first > low) return;
+    this.offsetNext = first;
+    this.#mayMiss = true;
   }
 
   #readSegment(name: string, newest: boolean, records: StoredRecord[]): void {
@@ -96,18 +103,31 @@ export class StoredLog {
     if (crc32(batch.subarray(12)) !== batch.readUInt32LE(8)) throw fault(name, at, "wrong CRC");
     if (batch[12] !== 1) throw fault(name, at, `batch version ${batch[12]}`);
     const attributes = batch[13]!;
-    if ((attributes & ~(rich | produced)) !== 0) throw fault(name, at, `batch attributes ${attributes}`);
+    if ((attributes & ~(rich | produced | sparse)) !== 0) throw fault(name, at, `batch attributes ${attributes}`);
     const offset = Number(batch.readBigUInt64LE(24));
     if (offset !== this.offsetNext) throw fault(name, at, `offset ${offset} instead of ${this.offsetNext}`);
-    let position = batchHeaderSize;
-    if ((attributes & produced) !== 0) position = this.#readProducer(name, batch);
-    for (let count = batch.readUInt32LE(20); count > 0; count--) {
+    const offsetNext = offset + batch.readUInt32LE(20);
+    const isSparse = (attributes & sparse) !== 0;
+    const payload = (attributes & produced) !== 0 ? this.#readProducer(name, batch) : batchHeaderSize;
+    if (isSparse && payload === batchHeaderSize && batch.readUInt32LE(payload) === 0) this.#mayMiss = true;
+    let position = payload + (isSparse ? 4 : 0);
+    for (let count = batch.readUInt32LE(isSparse ? payload : 20); count > 0; count--) {
+      let recordOffset = this.offsetNext;
+      if (isSparse) {
+        const [distance, end] = varint(batch, position);
+        recordOffset = offset + distance;
+        position = end;
+      }
+      if (recordOffset < this.offsetNext || recordOffset >= offsetNext)
+        throw fault(name, at, `a record with offset ${recordOffset}`);
       const start = position + 4;
       position = start + batch.readUInt32BE(position);
       if (position > batch.length) throw fault(name, at, "a record reaches beyond its batch");
       const body = batch.subarray(start, position);
-      records.push({ offset: this.offsetNext++, value: (attributes & rich) !== 0 ? richValue(body) : body });
+      records.push({ offset: recordOffset, value: (attributes & rich) !== 0 ? richValue(body) : body });
+      this.offsetNext = recordOffset + 1;
     }
+    this.offsetNext = offsetNext;
     if (position !== batch.length) throw fault(name, at, "bytes after the last record of a batch");
   }
 
@@ -121,7 +141,8 @@ export class StoredLog {
     const expected = epoch === before.epoch ? before.sequenceNext : 0;
     if (!/^[.a-zA-Z0-9_-]{1,64}$/.test(id)) throw fault(name, this.#position, "a producer without a good id");
     if (epoch < before.epoch) throw fault(name, this.#position, `${id} has epoch ${epoch} after ${before.epoch}`);
-    if (sequence !== expected) throw fault(name, this.#position, `${id} has sequence ${sequence}, not ${expected}`);
+    const isNext = this.#mayMiss ? sequence >= expected : sequence === expected;
+    if (!isNext) throw fault(name, this.#position, `${id} has sequence ${sequence}, not ${expected}`);
     this.#producers.set(id, { epoch, sequenceNext: sequence + batch.readUInt32LE(20) });
     this.producedBatches++;
     return idEnd + 16;
@@ -149,11 +170,11 @@ function checkSegmentHeader(name: string, bytes: Buffer): void {
 
 /** True when the file ends with an intact footer at `start`, after the batches whose last offset is before `offsetNext`. */
 function isFooter(bytes: Buffer, start: number, offsetNext: number): boolean {
-  if (bytes.length - start !== segmentFooterSize) return false;
   const footer = bytes.subarray(start);
+  const size = footerSizes[footer.toString("latin1", 0, 8)];
   return (
-    footer.toString("latin1", 0, 8) === "PLSEAL01" &&
-    crc32(footer.subarray(0, 124)) === footer.readUInt32LE(124) &&
+    footer.length === size &&
+    crc32(footer.subarray(0, size - 4)) === footer.readUInt32LE(size - 4) &&
     Number(footer.readBigUInt64LE(16)) === offsetNext
   );
 }
@@ -161,30 +182,31 @@ function isFooter(bytes: Buffer, start: number, offsetNext: number): boolean {
 /** Where the batch at `start` ends; undefined when the file ends first. */
 function batchEnd(name: string, bytes: Buffer, start: number): number | undefined {
   if (bytes.length - start < batchHeaderSize) return undefined;
-  if (bytes.toString("latin1", start, start + 8) === "PLSEAL01") return undefined;
+  if (bytes.toString("latin1", start, start + 8) in footerSizes) return undefined;
   if (bytes.toString("latin1", start, start + 4) !== "PLB1") throw fault(name, start, "no batch magic");
   const end = start + 8 + bytes.readUInt32LE(start + 4);
   return end > bytes.length ? undefined : end;
 }
 
 function richValue(body: Buffer): Buffer {
-  let position = 1;
-  const varint = (): number => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = body[position++]!;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-  };
   const attributes = body[0]!;
-  varint(); // The timestamp.
+  let [, position] = varint(body, 1); // The timestamp.
   for (const bit of [1, 2, 4]) {
     if ((attributes & bit) === 0) continue;
-    const size = varint();
-    position += size;
+    const [size, end] = varint(body, position);
+    position = end + size;
   }
   return body.subarray(position + ((attributes & 8) === 0 ? 0 : 8));
+}
+
+/** The varint at `start`, and where it ends. */
+function varint(bytes: Buffer, start: number): [value: number, end: number] {
+  let value = 0;
+  for (let position = start, shift = 0; ; shift += 7) {
+    const byte = bytes[position++]!;
+    value += (byte & 0x7f) * 2 ** shift;
+    if (byte < 0x80) return [value, position];
+  }
 }
 
 function fault(name: string, position: number, what: string): Error {

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@polylog/base/clock";
 import type { DurabilityWaiter } from "./durability.ts";
-import { Partition } from "./partition.ts";
+import { EmbeddedPartition } from "./embedded-partition.ts";
 import { RecordCursor } from "./record-cursor.ts";
 import type { RecordFields } from "./rich-record.ts";
 import { FileStorage } from "./storage/file-storage.ts";
@@ -86,8 +86,8 @@ async function bareWrites(path: string, batches: number, parts: number): Promise
   return seconds;
 }
 
-async function openPartition(directory: string, name: string): Promise<Partition> {
-  const partition = new Partition({
+async function openPartition(directory: string, name: string): Promise<EmbeddedPartition> {
+  const partition = new EmbeddedPartition({
     log: name,
     number: 0,
     storage: new FileStorage(directory),
@@ -101,7 +101,7 @@ async function openPartition(directory: string, name: string): Promise<Partition
 
 /** Keeps up to `waitingMax` appends waiting until `count` were acknowledged, `turnMax` new ones per turn; returns seconds. */
 function drive(
-  partition: Partition,
+  partition: EmbeddedPartition,
   count: number,
   waitingMax: number,
   turnMax: number,
