@@ -14,6 +14,7 @@ export const outsideTools = {
   mosquitto_sub: "subscribes over MQTT (mosquitto-clients)",
   mosquitto: "an MQTT broker to compare with",
   nsqd: "an nsqd to compare with",
+  nsqlookupd: "an nsqlookupd to compare with",
   nsq_tail: "a consumer from NSQ's own tools",
   to_nsq: "a producer from NSQ's own tools",
   go: "builds the go-nsq client",

@@ -15,7 +15,9 @@ function run(...args: string[]) {
   return spawnSync(process.execPath, [command, ...args], { encoding: "utf8", timeout: 20_000 });
 }
 
-const freePorts = ["mqtt", "nsq-tcp", "nsq-http", "http"].map((name) => `--${name}-listen=127.0.0.1:0`);
+const freePorts = ["mqtt", "nsq-tcp", "nsq-http", "lookupd-tcp", "lookupd-http", "http"].map(
+  (name) => `--${name}-listen=127.0.0.1:0`,
+);
 
 test("prints where it listens, where the data is, and what to try", async (t) => {
   const dataDir = temporaryDirectory(t);
@@ -64,7 +66,7 @@ test("goes on serving when nobody reads what it prints", async (t) => {
 test("switches a listener off", async (t) => {
   const server = await startServer({ dataDir: temporaryDirectory(t), flags: ["--nsq-tcp-listen=off"] });
   t.after(() => server.kill());
-  assert.deepEqual(Object.keys(server.listeners).sort(), ["http", "mqtt", "nsqHttp"]);
+  assert.deepEqual(Object.keys(server.listeners).sort(), ["http", "lookupdHttp", "lookupdTcp", "mqtt", "nsqHttp"]);
 });
 
 test("exits with 4 while another process uses the data directory", async (t) => {

@@ -18,8 +18,8 @@ export { type Access, type AccessAction, allowAll, anonymous, type Principal } f
 export { Broker, type BrokerOptions } from "./broker.ts";
 export { BrokerLog } from "./catalog/broker-log.ts";
 export type { CaptureRule } from "./catalog/capture-rule.ts";
+export type { CatalogWatcher } from "./catalog/catalog.ts";
 export { partitionOfKey } from "./catalog/murmur2.ts";
-export type { ReplayRange } from "./catalog/replay.ts";
 export type { SeekPosition } from "./catalog/seek-position.ts";
 export { Channel, type ChannelSettings } from "./channels/channel.ts";
 export { ChannelConsumer, type ConsumerSink } from "./channels/channel-consumer.ts";

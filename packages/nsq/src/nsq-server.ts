@@ -4,11 +4,12 @@
  *
  *     accept(socket) ──▶ NsqConnection        handleRequest(request, response) ──▶ http/
  *
- * What nsqd can be configured to do and this one is not: AUTH, TLS, snappy, deflate, statsd, nsqlookupd.
+ * What nsqd can be configured to do and this one is not: AUTH, TLS, snappy, deflate, statsd.
  */
 
 import { randomInt } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { hostname } from "node:os";
 import type { Clock, Timer } from "@polylog/base/clock";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
 import type { Logger, MetricRegistry } from "@polylog/base/telemetry";
@@ -21,7 +22,9 @@ import { NsqHttpApi } from "./http/nsq-http-api.ts";
 import { type NsqLimits, stopTimeoutMs, toProtocolLimits } from "./limits.ts";
 import type { NsqContext } from "./nsq-context.ts";
 import { registerNsqMetrics } from "./nsq-metrics.ts";
+import type { LookupdPeers } from "./peers/lookupd-peers.ts";
 import { TopicCache } from "./topic-cache.ts";
+import { nsqdVersion } from "./version.ts";
 
 export interface NsqServerOptions {
   readonly broker: Broker;
@@ -32,12 +35,13 @@ export interface NsqServerOptions {
   readonly limits?: Partial<NsqLimits>;
   /** The port of the TCP listener, for /info. Default: unknown, -1. */
   readonly tcpPort?: () => number;
+  /** Under which others reach it, for /info. Default: the host's name. */
+  readonly broadcastAddress?: () => string;
+  /** For /config/nsqlookupd_tcp_addresses. Started and stopped by its owner. */
+  readonly lookupds?: LookupdPeers;
   /** A whole number of 0 to 99, by chance, for sample_rate. */
   readonly randomPercent?: () => number;
 }
-
-/** The nsqd whose protocol and API this is; clients read it in the reply to IDENTIFY and in /info. */
-const nsqdVersion = "1.3.0";
 
 const features: ServerFeatures = {
   version: nsqdVersion,
@@ -74,7 +78,12 @@ export class NsqServer implements Service, NsqConnectionOwner {
       startedAtMonotonicMs: clock.monotonicMs(),
       stopping: false,
     };
-    this.#http = new NsqHttpApi(this.#context, { clients: this.#connections, tcpPort: options.tcpPort ?? (() => -1) });
+    this.#http = new NsqHttpApi(this.#context, {
+      clients: this.#connections,
+      tcpPort: options.tcpPort ?? (() => -1),
+      broadcastAddress: options.broadcastAddress ?? hostname,
+      lookupds: options.lookupds,
+    });
   }
 
   async start(): Promise<void> {}

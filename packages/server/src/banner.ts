@@ -7,15 +7,19 @@ const listenerTitles: Readonly<Record<string, string>> = {
   mqttTls: "MQTT (TLS)",
   nsqTcp: "NSQ (TCP)",
   nsqHttp: "NSQ (HTTP)",
+  lookupdTcp: "nsqlookupd (TCP)",
+  lookupdHttp: "nsqlookupd (HTTP)",
   http: "HTTP",
   httpTls: "HTTPS",
 };
 
+const titleWidth = Math.max(...Object.values(listenerTitles).map((title) => title.length));
+
 export function renderBanner({ pid, version, listeners }: ReadyReport, dataDir: string): string {
   const lines = [`Polylog ${version} is ready (pid ${pid}); Ctrl-C stops it.`, ""];
   for (const [name, { host, port }] of Object.entries(listeners))
-    lines.push(`  ${(listenerTitles[name] ?? name).padEnd(11)} ${host}:${port}`);
-  lines.push(`  ${"Data".padEnd(11)} ${dataDir}`);
+    lines.push(`  ${(listenerTitles[name] ?? name).padEnd(titleWidth)} ${host}:${port}`);
+  lines.push(`  ${"Data".padEnd(titleWidth)} ${dataDir}`);
   const commands = tryCommands(listeners);
   if (commands.length > 0) lines.push("", "Try, in another terminal:", ...commands.map((command) => `  ${command}`));
   return `${lines.join("\n")}\n`;

@@ -31,7 +31,7 @@ import {
   LevelStateStore,
 } from "@polylog/log/embedded";
 import { MqttServer } from "@polylog/mqtt";
-import { NsqServer } from "@polylog/nsq";
+import { LookupdPeers, LookupdServer, NsqServer } from "@polylog/nsq";
 import { RpcServer } from "@polylog/rpc";
 import type { ServeOptions } from "./config/serve-options.ts";
 import { readUsersFile } from "./config/users-file.ts";
@@ -39,6 +39,7 @@ import { readHealth, sendHealth } from "./http/health.ts";
 import { HttpAuthentication } from "./http/http-authentication.ts";
 import { HttpListener } from "./http/http-listener.ts";
 import { type HttpRoute, HttpRouter, sendJson } from "./http/routes.ts";
+import { broadcastHost, lookupdAddress, nsqdAddress } from "./nsq-addresses.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import { TlsFiles } from "./tls/tls-files.ts";
 import { MqttWebSocket } from "./websocket/mqtt-web-socket.ts";
@@ -135,10 +136,20 @@ export class PolylogServer implements Service {
       flusher,
       limits: { packetSizeMax: this.#options.mqttPacketSizeMax },
     });
-    const tcpPort = () => this.#listeners.get("nsqTcp")?.address.port ?? -1;
-    const nsq = new NsqServer({ ...parts, broker, flusher, limits: this.#nsqLimits(), tcpPort });
+    const lookupd = this.#composeLookupd(flusher);
+    const lookupds = this.#composeLookupds(broker, flusher, lookupd);
+    const nsq = new NsqServer({
+      ...parts,
+      broker,
+      flusher,
+      lookupds,
+      limits: this.#nsqLimits(),
+      tcpPort: () => this.#address("nsqTcp")?.port ?? -1,
+      broadcastAddress: () => broadcastHost(this.#options, this.#address("nsqTcp") ?? this.#address("nsqHttp")),
+    });
     const rpc = new RpcServer({ ...parts, broker, mqtt, origins: this.#options.webOrigins });
-    const protocols = new ServiceGroup("protocol servers", [mqtt, nsq, rpc], this.#clock);
+    const lookupdServers = lookupd === undefined ? [] : [lookupd];
+    const protocols = new ServiceGroup("protocol servers", [mqtt, nsq, ...lookupdServers, rpc], this.#clock);
     const acceptMqtt = (stream: ByteStream) => mqtt.accept(stream);
     this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, acceptMqtt);
     this.#listenTls("mqttTls", "MQTT listener with TLS", this.#options.mqttTlsListen, acceptMqtt);
@@ -149,6 +160,7 @@ export class PolylogServer implements Service {
         else authentication.check(request, response, (who) => nsq.handleRequest(request, response, who));
       },
     });
+    if (lookupd !== undefined) this.#listenLookupd(lookupd);
     const routes = new HttpRouter(this.#routes(broker, space, rpc, acceptMqtt), authentication);
     this.#listenHttp("http", "HTTP listener", this.#options.httpListen, routes);
     this.#listenHttp("httpTls", "HTTP listener with TLS", this.#options.httpTlsListen, routes, this.#tls());
@@ -158,7 +170,46 @@ export class PolylogServer implements Service {
       async () => undefined,
     );
     const files = this.#tlsFiles === undefined ? [usersFile] : [usersFile, this.#tlsFiles];
-    return [...files, ...services, broker, protocols, ...this.#listeners.values()];
+    return [...files, ...services, broker, protocols, ...this.#listeners.values(), lookupds];
+  }
+
+  /** Undefined when both of its listeners are off. */
+  #composeLookupd(flusher: TurnFlusher): LookupdServer | undefined {
+    const options = this.#options;
+    if (options.lookupdTcpListen === "off" && options.lookupdHttpListen === "off") return undefined;
+    return new LookupdServer({
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      flusher,
+      address: () => lookupdAddress(options, this.#address("lookupdTcp"), this.#address("lookupdHttp")),
+      inactiveProducerTimeoutMs: options.lookupdInactiveProducerTimeoutMs,
+      tombstoneLifetimeMs: options.lookupdTombstoneLifetimeMs,
+    });
+  }
+
+  /** What tells nsqlookupds, here and elsewhere, of the topics and channels here. */
+  #composeLookupds(broker: Broker, flusher: TurnFlusher, own: LookupdServer | undefined): LookupdPeers {
+    return new LookupdPeers({
+      broker,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      flusher,
+      addresses: this.#options.lookupdTcpAddresses,
+      ownRegistry: own?.registry,
+      node: () => nsqdAddress(this.#options, this.#address("nsqTcp"), this.#address("nsqHttp")),
+    });
+  }
+
+  #listenLookupd(lookupd: LookupdServer): void {
+    const { lookupdTcpListen: tcp, lookupdHttpListen: http } = this.#options;
+    this.#listenTcp("lookupdTcp", "nsqlookupd listener", tcp, (socket) => lookupd.accept(socket));
+    this.#listenHttp("lookupdHttp", "nsqlookupd HTTP listener", http, { onRequest: lookupd.handleRequest });
+  }
+
+  #address(listener: string): ListenAddress | undefined {
+    return this.#listeners.get(listener)?.address;
   }
 
   #composeStorage(): { space: DiskSpace; state: LevelStateStore; logs: EmbeddedLogStore; services: Service[] } {

@@ -13,7 +13,9 @@ import type { ListenAddress } from "@polylog/base/transport";
 export interface ServerProcess {
   readonly pid: number;
   /** `mqttTls` and `httpTls` are there when flags switch them on. */
-  readonly listeners: Readonly<Record<"mqtt" | "mqttTls" | "nsqTcp" | "nsqHttp" | "http" | "httpTls", ListenAddress>>;
+  readonly listeners: Readonly<
+    Record<"mqtt" | "mqttTls" | "nsqTcp" | "nsqHttp" | "lookupdTcp" | "lookupdHttp" | "http" | "httpTls", ListenAddress>
+  >;
   /** Everything it has printed so far. */
   output(): string;
   /** Closes the pipes that it prints to. */
@@ -45,6 +47,7 @@ export interface PreparedServer {
   discard(): Promise<void>;
 }
 
+const listenerNames = ["mqtt", "nsq-tcp", "nsq-http", "lookupd-tcp", "lookupd-http", "http"];
 const command = fileURLToPath(new URL("../../server/bin/polylog.js", import.meta.url));
 const serveModule = new URL("../../server/dist/commands/serve.js", import.meta.url).href;
 
@@ -92,7 +95,7 @@ interface Launched {
 function launch(options: ServerOptions, nodeArguments: readonly string[]): Launched {
   const runDir = mkdtempSync(join(tmpdir(), "polylog-run-"));
   const readyFile = join(runDir, "ready.json");
-  const listeners = ["mqtt", "nsq-tcp", "nsq-http", "http"].map((name) => `--${name}-listen=127.0.0.1:0`);
+  const listeners = listenerNames.map((name) => `--${name}-listen=127.0.0.1:0`);
   // A reserve would be written anew for the directory of every test.
   const files = [`--data-dir=${options.dataDir}`, `--ready-file=${readyFile}`, "--disk-reserve=0"];
   const flags = [...listeners, ...files, ...(options.flags ?? [])];

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryBroker } from "../testing/memory-broker.ts";
 import { RecordingConsumer } from "../testing/recording-consumer.ts";
+import type { CatalogWatcher } from "./catalog.ts";
 
 const nobodyWaits = { onDurable: () => undefined };
 
@@ -90,4 +91,30 @@ test("works off a partition that was added, from its start, and after a crash", 
   const again = crashed.broker.catalog.require("orders");
   assert.equal(again.channels.get("workers")!.windows().length, 3);
   await assert.rejects(crashed.broker.catalog.alter(again, { partitions: 2 }), { code: "log.LOG_CONFIG_INVALID" });
+});
+
+test("tells watchers what comes and goes, and in which order", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  catalog.ensure("before");
+  const heard: string[] = [];
+  const watcher: CatalogWatcher = {
+    onLogCreated: ({ name }) => heard.push(`+${name}`),
+    onLogDeleted: ({ name }) => heard.push(`-${name}`),
+    onChannelCreated: ({ name }, channel) => heard.push(`+${name}/${channel}`),
+    onChannelDeleted: ({ name }, channel) => heard.push(`-${name}/${channel}`),
+  };
+  catalog.watch(watcher);
+  const log = catalog.ensure("orders");
+  for (const channel of ["a", "b", "b"]) await catalog.ensureChannel(log, channel);
+  await catalog.deleteChannel(log, "a");
+  await catalog.delete("orders");
+  assert.deepEqual(heard, ["+orders", "+orders/a", "+orders/b", "-orders/a", "-orders", "-orders/b"]);
+  const once = catalog.ensure("once#ephemeral");
+  await catalog.ensureChannel(once, "a");
+  await catalog.deleteChannel(once, "a");
+  assert.deepEqual(heard.slice(6), ["+once#ephemeral", "+once#ephemeral/a", "-once#ephemeral/a", "-once#ephemeral"]);
+  catalog.unwatch(watcher);
+  catalog.ensure("after");
+  assert.equal(heard.length, 10);
 });

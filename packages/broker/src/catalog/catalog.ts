@@ -33,6 +33,16 @@ export interface CatalogOptions {
   readonly logger: Logger;
 }
 
+/** Hears what comes and goes once the catalog is loaded: also what no caller of its own has asked for. */
+export interface CatalogWatcher {
+  onLogCreated(log: BrokerLog): void;
+  /** Its channels go with it; of each `onChannelDeleted` tells as well. */
+  onLogDeleted(log: BrokerLog): void;
+  /** It has been saved. */
+  onChannelCreated(log: BrokerLog, channel: string): void;
+  onChannelDeleted(log: BrokerLog, channel: string): void;
+}
+
 type LogSettings = Pick<BrokerLog, "paused" | "backlogOffsets" | "replayedOffsets">;
 
 const settingsPrefix = "log-settings/";
@@ -47,6 +57,7 @@ export class Catalog {
   readonly #creating = new Map<Channel, Promise<void>>();
   /** Channels whose rows are being removed, by key: one of the same name is saved after that. Never rejects. */
   readonly #removing = new Map<string, Promise<void>>();
+  readonly #watchers = new Set<CatalogWatcher>();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -55,6 +66,15 @@ export class Catalog {
 
   get(name: string): BrokerLog | undefined {
     return this.#logs.get(name);
+  }
+
+  /** `watcher` hears of changes from now on, until `unwatch`. */
+  watch(watcher: CatalogWatcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: CatalogWatcher): void {
+    this.#watchers.delete(watcher);
   }
 
   /** The log, or LOG_NOT_FOUND. */
@@ -89,6 +109,7 @@ export class Catalog {
     if (this.#logs.size >= logsMax) throw brokerErrors.LOG_LIMIT({ log: name, limit: logsMax });
     const log = this.#add(new BrokerLog(this.#options.logs.create(name, config)));
     this.#options.logger.info("log created", { log: name, partitions: log.partitions.length });
+    for (const watcher of this.#watchers) watcher.onLogCreated(log);
     return log;
   }
 
@@ -112,6 +133,7 @@ export class Catalog {
   async delete(name: string): Promise<void> {
     const log = this.require(name);
     this.#logs.delete(name);
+    for (const watcher of this.#watchers) watcher.onLogDeleted(log);
     for (const filter of log.captureFilters) this.#options.router.removeCapture(filter, log);
     const deleted = this.#options.logs.delete(name);
     const removed = [...log.channels.values()].map((channel) => this.#remove(log, channel));
@@ -175,6 +197,7 @@ export class Catalog {
       this.#creating.delete(channel);
     }
     this.#options.logger.info("channel created", { log: log.name, channel: name });
+    if (log.channels.get(name) === channel) for (const watcher of this.#watchers) watcher.onChannelCreated(log, name);
     return channel;
   }
 
@@ -373,6 +396,7 @@ export class Catalog {
 
   async #remove(log: BrokerLog, channel: Channel): Promise<void> {
     log.channels.delete(channel.name);
+    for (const watcher of this.#watchers) watcher.onChannelDeleted(log, channel.name);
     channel.close(true);
     const key = channelKey(log.name, channel.name);
     const removal = this.#options.channelStore.delete(channel);

@@ -5,6 +5,7 @@ import type { BrokerLog, Principal } from "@polylog/broker";
 import { isTopicOrChannelNameString } from "@polylog/nsq-wire";
 import type { Client } from "../connection/client.ts";
 import type { NsqContext } from "../nsq-context.ts";
+import type { LookupdPeers } from "../peers/lookupd-peers.ts";
 import { parseQuery } from "./go-query.ts";
 
 /** What the API knows of its node beyond the context. */
@@ -12,6 +13,10 @@ export interface HttpNode {
   readonly clients: Iterable<Client>;
   /** The TCP listener's port; -1 when it is not known. */
   readonly tcpPort: () => number;
+  /** Under which others reach it. */
+  readonly broadcastAddress: () => string;
+  /** Undefined: it knows of no nsqlookupd and cannot be told. */
+  readonly lookupds: LookupdPeers | undefined;
 }
 
 /** A request that is refused: `{"message": code}` under `status`. */
@@ -95,7 +100,7 @@ export class HttpExchange {
 }
 
 export interface HttpRoute {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
   /** Answers, or throws an HttpRefusal. */
   readonly handle: (exchange: HttpExchange) => void | Promise<void>;

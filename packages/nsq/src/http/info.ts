@@ -12,7 +12,7 @@ function handle({ context, node, request, response }: HttpExchange): void {
   const { features, limits } = context;
   respondJson(response, {
     version: features.version,
-    broadcast_address: hostname(),
+    broadcast_address: node.broadcastAddress(),
     hostname: hostname(),
     http_port: request.socket.localPort ?? -1,
     tcp_port: node.tcpPort(),

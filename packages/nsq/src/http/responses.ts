@@ -17,7 +17,11 @@ export function respondText(response: ServerResponse, text: string): void {
 }
 
 export function respondJson(response: ServerResponse, value: unknown): void {
-  send(response, 200, encodeJson(value), { ...version, "Content-Type": json });
+  respondJsonText(response, encodeJson(value));
+}
+
+export function respondJsonText(response: ServerResponse, text: string): void {
+  send(response, 200, text, { ...version, "Content-Type": json });
 }
 
 export function respondRefusal(
@@ -53,7 +57,7 @@ function send(response: ServerResponse, status: number, body: string, headers: O
 }
 
 /** Compact JSON with `<`, `>`, `&` and the two line separators escaped, as Go's Marshal writes it. */
-function encodeJson(value: unknown): string {
+export function encodeJson(value: unknown): string {
   const text = JSON.stringify(value);
   return /[<>&\u2028\u2029]/.test(text) ? text.replace(/[<>&\u2028\u2029]/g, escapeForGo) : text;
 }

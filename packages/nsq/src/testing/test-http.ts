@@ -28,7 +28,7 @@ export async function startHttp(
   const { port } = server.address() as AddressInfo;
   const request: Requester = async (method, path, body) => {
     const answered = { done: false };
-    const answer = send(port, method, path, body).finally(() => {
+    const answer = sendRequest(port, method, path, body).finally(() => {
       answered.done = true;
     });
     while (!answered.done) await nsqd.run();
@@ -37,7 +37,12 @@ export async function startHttp(
   return { nsqd, port, request };
 }
 
-function send(port: number, method: string, path: string, body: string | Buffer | undefined): Promise<HttpAnswer> {
+export function sendRequest(
+  port: number,
+  method: string,
+  path: string,
+  body: string | Buffer | undefined,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const request = startRequest({ port, host: "127.0.0.1", method, path, agent: false }, (response) => {
       const chunks: Buffer[] = [];

@@ -8,7 +8,7 @@ import type { NsqLimits } from "../limits.ts";
 import { NsqServer, type NsqServerOptions } from "../nsq-server.ts";
 import { RecordedLogger } from "./recorded-logger.ts";
 
-export interface TestNsqdOptions extends Pick<NsqServerOptions, "randomPercent" | "tcpPort"> {
+export interface TestNsqdOptions extends Pick<NsqServerOptions, "lookupds" | "randomPercent" | "tcpPort"> {
   readonly broker?: MemoryBrokerOptions;
   readonly limits?: Partial<NsqLimits>;
 }

@@ -23,6 +23,10 @@ test("defaults bind to loopback at the known ports", () => {
     [options.mqttListen, options.nsqTcpListen, options.nsqHttpListen, options.httpListen],
     [1883, 4150, 4151, 4180].map((port) => ({ host: "127.0.0.1", port })),
   );
+  assert.deepEqual(
+    [options.lookupdTcpListen, options.lookupdHttpListen],
+    [4160, 4161].map((port) => ({ host: "127.0.0.1", port })),
+  );
   assert.deepEqual([options.durability, options.dataDir, captures, warnings], ["written", "./polylog-data", [], []]);
 });
 
@@ -86,6 +90,13 @@ test("listeners may be off or on other loopback addresses", () => {
       "--nsq-http-listen=127.1.2.3:0",
     ],
   });
+});
+
+test("nsqlookupds elsewhere are addresses with a port", () => {
+  const { options } = load({ argv: ["--lookupd-tcp-address=a:4160", "--lookupd-tcp-address=[::1]:1"] });
+  assert.deepEqual(options.lookupdTcpAddresses, ["a:4160", "[::1]:1"]);
+  for (const address of ["a", "a:0", "a:65536", ":4160", "http://a:4160"])
+    assert.throws(() => load({ argv: [`--lookupd-tcp-address=${address}`] }), { message: /write host:port/ });
 });
 
 test("a message timeout above its maximum is refused", () => {

@@ -9,6 +9,7 @@ import { logLevels } from "@polylog/base/telemetry";
 import { tlsClientAuths } from "@polylog/base/transport";
 import { logConfigChoices } from "@polylog/broker";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
+import { lookupdOptions } from "./lookupd-options.ts";
 
 const listeners = "Listeners";
 const tls = "TLS";
@@ -45,6 +46,20 @@ export const serveOptions = defineOptions({
     default: "127.0.0.1:4151",
     group: listeners,
     help: "Where nsqd's HTTP API answers.",
+  },
+  lookupdTcpListen: {
+    flag: "lookupd-tcp-listen",
+    type: "listen",
+    default: "127.0.0.1:4160",
+    group: listeners,
+    help: "Where nsqds register over TCP, as with nsqlookupd.",
+  },
+  lookupdHttpListen: {
+    flag: "lookupd-http-listen",
+    type: "listen",
+    default: "127.0.0.1:4161",
+    group: listeners,
+    help: "Where nsqlookupd's HTTP API answers, and NSQ consumers look up where a topic is.",
   },
   httpListen: {
     flag: "http-listen",
@@ -325,6 +340,8 @@ export const serveOptions = defineOptions({
     group: nsq,
     help: "Longest time between heartbeats that a client may ask for.",
   },
+
+  ...lookupdOptions,
 
   config: {
     flag: "config",
