@@ -107,6 +107,9 @@ export const nsqWireErrors = defineErrors("nsq-wire", {
   REQ_FAILED: { text: "REQ {id} failed {reason}", wireCode: "E_REQ_FAILED" },
   TOUCH_FAILED: { text: "TOUCH {id} failed {reason}", wireCode: "E_TOUCH_FAILED" },
 
+  // Streams below the protocol. No frame: nobody could read it.
+  SNAPPY_CORRUPT: { text: "snappy stream cannot be read: {reason}", fatal: true },
+
   // Frames, as a client sees them.
   FRAME_SIZE_INVALID: { text: "frame of {size} bytes has no room for its type", fatal: true },
   FRAME_TOO_BIG: { text: "frame of {size} bytes is above {max}", fatal: true },

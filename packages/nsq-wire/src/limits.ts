@@ -69,3 +69,7 @@ export const sampleRateMax = 99;
 export const jsonDepthMax = 10_000;
 /** Data of one server frame that a client takes by default: the largest message of a default nsqd with room to spare. */
 export const defaultFrameSizeMax = 16_777_216;
+/** Plain bytes of one chunk of snappy's framing format. */
+export const snappyPlainSizeMax = 65_536;
+/** What so many bytes come to at worst as a snappy block: 32 + n + n/6. */
+export const snappyChunkSizeMax = 76_490;

@@ -20,9 +20,13 @@ export interface NsqLimits {
   readonly rdyCountMax: number;
   /** Default 1 min. */
   readonly heartbeatIntervalMsMax: number;
+  /** Consumers of one channel; 0 sets no limit. Default 0. */
+  readonly channelConsumersMax: number;
+  /** Highest level of deflate that is granted, 1 to 9. Default 6. */
+  readonly deflateLevelMax: number;
 }
 
-/** nsqd's defaults for what was not given; its output buffer and deflate bounds are fixed here. */
+/** nsqd's defaults for what was not given; its output buffer bounds are fixed here. */
 export function toProtocolLimits(given: Partial<NsqLimits>): ProtocolLimits {
   return {
     ...defaultLimits,
@@ -32,6 +36,7 @@ export function toProtocolLimits(given: Partial<NsqLimits>): ProtocolLimits {
     msgTimeoutMaxMs: given.msgTimeoutMsMax ?? defaultLimits.msgTimeoutMaxMs,
     reqTimeoutMaxMs: given.reqTimeoutMsMax ?? defaultLimits.reqTimeoutMaxMs,
     rdyCountMax: given.rdyCountMax ?? defaultLimits.rdyCountMax,
+    deflateLevelMax: given.deflateLevelMax ?? defaultLimits.deflateLevelMax,
     heartbeatIntervalMaxMs: given.heartbeatIntervalMsMax ?? defaultLimits.heartbeatIntervalMaxMs,
   };
 }
@@ -62,6 +67,18 @@ export const keepAliveIntervalMs = 250;
 
 /** Topics whose log is remembered under their bytes. */
 export const cachedTopicsMax = 4096;
+
+/** Latencies that are kept of one channel and window. */
+export const latencySamplesMax = 4096;
+
+/** Publish times that one consumer keeps for latencies, of messages it has not finished. */
+export const latencyPendingMax = 10_000;
+
+/** Bytes of what an authorisation server says of one secret. */
+export const authResponseSizeMax = 1024 * 1024;
+
+/** How long a TLS handshake may take; nsqd's. */
+export const tlsHandshakeTimeoutMs = 5000;
 
 /** How long an HTTP request's body may take to arrive. */
 export const httpBodyTimeoutMs = 60_000;

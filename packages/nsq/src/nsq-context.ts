@@ -5,9 +5,12 @@ import type { Logger } from "@polylog/base/telemetry";
 import type { TurnFlusher } from "@polylog/base/transport";
 import type { Broker } from "@polylog/broker";
 import type { ProtocolLimits, ServerFeatures } from "@polylog/nsq-wire";
+import type { AuthdClient } from "./auth/authd-client.ts";
 import type { KeepAlive } from "./connection/keep-alive.ts";
 import type { NsqMetrics } from "./nsq-metrics.ts";
+import type { Latencies } from "./stats/latency.ts";
 import type { TopicCache } from "./topic-cache.ts";
+import type { NsqTls } from "./upgrades/tls-settings.ts";
 
 export interface NsqContext {
   readonly broker: Broker;
@@ -16,9 +19,19 @@ export interface NsqContext {
   readonly metrics: NsqMetrics;
   readonly flusher: TurnFlusher;
   readonly limits: ProtocolLimits;
+  /** 0: no limit. */
+  readonly channelConsumersMax: number;
   readonly features: ServerFeatures;
   readonly topics: TopicCache;
   readonly keepAlive: KeepAlive;
+  /** Undefined: no client needs to be authorised. */
+  readonly authd: AuthdClient | undefined;
+  /** Undefined: no quantiles are kept. */
+  readonly latency: Latencies | undefined;
+  /** nsqd's number of the log level, for /config: what it was last set to there. */
+  logLevelShown: number;
+  /** Undefined: TLS is not granted. */
+  readonly tls: NsqTls | undefined;
   /** A whole number of 0 to 99, by chance. */
   readonly randomPercent: () => number;
   /** ms since 1970 and the clock's monotonic ms at which the server was made. */

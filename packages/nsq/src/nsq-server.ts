@@ -4,7 +4,6 @@
  *
  *     accept(socket) ──▶ NsqConnection        handleRequest(request, response) ──▶ http/
  *
- * What nsqd can be configured to do and this one is not: AUTH, TLS, snappy, deflate, statsd.
  */
 
 import { randomInt } from "node:crypto";
@@ -16,6 +15,8 @@ import type { Logger, MetricRegistry } from "@polylog/base/telemetry";
 import type { ByteStream, TurnFlusher } from "@polylog/base/transport";
 import { anonymous, type Broker, type Principal } from "@polylog/broker";
 import type { ServerFeatures } from "@polylog/nsq-wire";
+import { AuthdClient, type AuthdOptions } from "./auth/authd-client.ts";
+import type { Client } from "./connection/client.ts";
 import { KeepAlive } from "./connection/keep-alive.ts";
 import { NsqConnection, type NsqConnectionOwner } from "./connection/nsq-connection.ts";
 import { NsqHttpApi } from "./http/nsq-http-api.ts";
@@ -23,7 +24,11 @@ import { type NsqLimits, stopTimeoutMs, toProtocolLimits } from "./limits.ts";
 import type { NsqContext } from "./nsq-context.ts";
 import { registerNsqMetrics } from "./nsq-metrics.ts";
 import type { LookupdPeers } from "./peers/lookupd-peers.ts";
+import { collectStats, everything } from "./stats/collect-stats.ts";
+import { Latencies, type LatencyOptions } from "./stats/latency.ts";
+import { type StatsdOptions, StatsdPusher } from "./stats/statsd.ts";
 import { TopicCache } from "./topic-cache.ts";
+import type { NsqTls } from "./upgrades/tls-settings.ts";
 import { nsqdVersion } from "./version.ts";
 
 export interface NsqServerOptions {
@@ -39,25 +44,46 @@ export interface NsqServerOptions {
   readonly broadcastAddress?: () => string;
   /** For /config/nsqlookupd_tcp_addresses. Started and stopped by its owner. */
   readonly lookupds?: LookupdPeers;
+  /** The port at which the HTTP API answers over TLS. Default: none, -1. */
+  readonly httpsPort?: () => number;
+  /** Default: TLS is not granted. */
+  readonly tls?: NsqTls;
+  /** Servers that clients must be authorised by. Default: none, and no client needs AUTH. */
+  readonly authd?: AuthdOptions;
+  /** Quantiles of the time from a publish to its FIN, for /stats. Default: none are kept. */
+  readonly latency?: LatencyOptions;
+  /** Default: nothing is pushed. */
+  readonly statsd?: StatsdOptions;
+  /** `host:port` of the HTTP API, as statsd's names have it. Default `localhost:4151`. */
+  readonly httpAddress?: () => string;
+  /** Whether clients that ask for it get it. Default: both true. */
+  readonly snappy?: boolean;
+  readonly deflate?: boolean;
+  /** Where the node is, as clients and /info are told. Default: empty. */
+  readonly topologyRegion?: string;
+  readonly topologyZone?: string;
   /** A whole number of 0 to 99, by chance, for sample_rate. */
   readonly randomPercent?: () => number;
 }
 
-const features: ServerFeatures = {
-  version: nsqdVersion,
-  tls: false,
-  snappy: false,
-  deflate: false,
-  authRequired: false,
-  topologyRegion: "",
-  topologyZone: "",
-};
+function featuresOf(options: NsqServerOptions): ServerFeatures {
+  return {
+    version: nsqdVersion,
+    tls: options.tls !== undefined,
+    snappy: options.snappy ?? true,
+    deflate: options.deflate ?? true,
+    authRequired: options.authd !== undefined,
+    topologyRegion: options.topologyRegion ?? "",
+    topologyZone: options.topologyZone ?? "",
+  };
+}
 
 export class NsqServer implements Service, NsqConnectionOwner {
   readonly name = "nsq server";
   readonly #context: NsqContext;
   readonly #connections = new Set<NsqConnection>();
   readonly #http: NsqHttpApi;
+  readonly #statsd: StatsdPusher | undefined;
   #stopping: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -70,7 +96,12 @@ export class NsqServer implements Service, NsqConnectionOwner {
       logger: options.logger.child("nsq"),
       metrics: registerNsqMetrics(options.metrics, () => this.#connections.size),
       limits: toProtocolLimits(options.limits ?? {}),
-      features,
+      channelConsumersMax: options.limits?.channelConsumersMax ?? 0,
+      features: featuresOf(options),
+      tls: options.tls,
+      latency: options.latency && new Latencies(options.latency, (count) => randomInt(count)),
+      logLevelShown: 2,
+      authd: options.authd && new AuthdClient(options.authd, clock, (count) => randomInt(count)),
       topics: new TopicCache(broker.catalog),
       keepAlive: new KeepAlive(clock),
       randomPercent: options.randomPercent ?? (() => randomInt(100)),
@@ -78,15 +109,31 @@ export class NsqServer implements Service, NsqConnectionOwner {
       startedAtMonotonicMs: clock.monotonicMs(),
       stopping: false,
     };
+    this.#statsd =
+      options.statsd &&
+      new StatsdPusher(options.statsd, {
+        clock,
+        logger: this.#context.logger,
+        address: options.httpAddress ?? (() => "localhost:4151"),
+        topics: () => collectStats(this.#context, [], everything).topics ?? [],
+      });
     this.#http = new NsqHttpApi(this.#context, {
       clients: this.#connections,
       tcpPort: options.tcpPort ?? (() => -1),
+      httpsPort: options.httpsPort ?? (() => -1),
       broadcastAddress: options.broadcastAddress ?? hostname,
       lookupds: options.lookupds,
     });
   }
 
-  async start(): Promise<void> {}
+  /** The connections that are open. */
+  get clients(): Iterable<Client> {
+    return this.#connections;
+  }
+
+  async start(): Promise<void> {
+    this.#statsd?.start();
+  }
 
   /** Takes over a client's socket. */
   accept(stream: ByteStream): void {
@@ -117,6 +164,7 @@ export class NsqServer implements Service, NsqConnectionOwner {
   async #stop(deadlineMs: number): Promise<void> {
     const { clock } = this.#context;
     this.#context.stopping = true;
+    this.#statsd?.stop();
     for (const connection of [...this.#connections]) connection.finish();
     if (this.#connections.size === 0) return;
     let deadline: Timer | undefined;

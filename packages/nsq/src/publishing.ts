@@ -23,8 +23,8 @@ export function leastRoom(log: BrokerLog): number {
   return room;
 }
 
-/** As `Broker.produce`, for a record with `notBeforeMs`: channels deliver it no sooner. */
-export function produceDeferred(
+/** As `Broker.produce`, for a record with more than a value. */
+export function produceFields(
   broker: Broker,
   log: BrokerLog,
   fields: RecordFields,
@@ -36,5 +36,29 @@ export function produceDeferred(
   const level = log.log.config.durability;
   if (level === "memory") return true;
   partition.whenDurable(offset + 1, level, waiter, token);
+  return false;
+}
+
+/**
+ * As `Broker.produceFramed`, for messages that channels deliver no sooner than `notBeforeMs`: all of them go to one partition,
+ * and are answered together.
+ */
+export function produceFramedDeferred(
+  broker: Broker,
+  log: BrokerLog,
+  { bytes, start, end }: { readonly bytes: Buffer; readonly start: number; readonly end: number },
+  notBeforeMs: number,
+  waiter: DurabilityWaiter,
+): boolean {
+  const partition = log.nextPartition();
+  let offset = 0;
+  for (let at = start; at < end; ) {
+    const valueStart = at + 4;
+    at = valueStart + bytes.readUInt32BE(valueStart - 4);
+    offset = broker.produceRecord(log, partition, { value: bytes, valueStart, valueEnd: at, notBeforeMs });
+  }
+  const level = log.log.config.durability;
+  if (level === "memory") return true;
+  partition.whenDurable(offset + 1, level, waiter, 0);
   return false;
 }

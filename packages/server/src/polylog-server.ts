@@ -40,6 +40,7 @@ import { HttpAuthentication } from "./http/http-authentication.ts";
 import { HttpListener } from "./http/http-listener.ts";
 import { type HttpRoute, HttpRouter, sendJson } from "./http/routes.ts";
 import { broadcastHost, lookupdAddress, nsqdAddress } from "./nsq-addresses.ts";
+import { nsqServerOptions } from "./nsq-server-options.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import { TlsFiles } from "./tls/tls-files.ts";
 import { MqttWebSocket } from "./websocket/mqtt-web-socket.ts";
@@ -143,8 +144,12 @@ export class PolylogServer implements Service {
       broker,
       flusher,
       lookupds,
-      limits: this.#nsqLimits(),
+      ...nsqServerOptions(this.#options),
       tcpPort: () => this.#address("nsqTcp")?.port ?? -1,
+      httpAddress: () => {
+        const { host, port } = this.#address("nsqHttp") ?? { host: "localhost", port: 4151 };
+        return `${host}:${port}`;
+      },
       broadcastAddress: () => broadcastHost(this.#options, this.#address("nsqTcp") ?? this.#address("nsqHttp")),
     });
     const rpc = new RpcServer({ ...parts, broker, mqtt, origins: this.#options.webOrigins });
@@ -304,19 +309,6 @@ export class PolylogServer implements Service {
         },
       },
     ];
-  }
-
-  #nsqLimits() {
-    const options = this.#options;
-    return {
-      msgSizeMax: options.nsqMsgSizeMax,
-      bodySizeMax: options.nsqBodySizeMax,
-      msgTimeoutMs: options.nsqMsgTimeoutMs,
-      msgTimeoutMsMax: options.nsqMsgTimeoutMsMax,
-      reqTimeoutMsMax: options.nsqReqTimeoutMsMax,
-      rdyCountMax: options.nsqRdyCountMax,
-      heartbeatIntervalMsMax: options.nsqHeartbeatIntervalMsMax,
-    };
   }
 
   #listenTcp(key: string, name: string, address: ListenAddress | "off", accept: TcpAccept): void {

@@ -38,8 +38,7 @@ export function carryOut(client: Client, verb: Verb): boolean {
   return byVerb[verb]!.carryOut(client);
 }
 
-/** The reader's hook between a command's line and its body; always true. */
+/** The reader's hook between a command's line and its body. */
 export function mayReadBody(client: Client, verb: Verb): boolean {
-  byVerb[verb]!.beforeBody?.(client);
-  return true;
+  return byVerb[verb]!.beforeBody?.(client) ?? true;
 }

@@ -8,6 +8,6 @@ export interface Command {
    * called again when the client resumes. Throws coded errors, which become the command's answer.
    */
   readonly carryOut: (client: Client) => boolean;
-  /** Called when the line is in order, before a byte of the body is waited for. Throws as `carryOut`. */
-  readonly beforeBody?: (client: Client) => void;
+  /** Called when the line is in order, before a byte of the body is waited for. Answers and throws as `carryOut`. */
+  readonly beforeBody?: (client: Client) => boolean;
 }

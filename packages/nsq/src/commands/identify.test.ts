@@ -30,13 +30,13 @@ test("answers OK without feature negotiation", async () => {
   assert.deepEqual(await client.exchange(identify({ client_id: "a", tls_v1: true })), response("OK"));
 });
 
-test("grants neither TLS nor compression", async () => {
+test("NSQ-1.5-36: grants no TLS without a certificate", async () => {
   const client = (await TestNsqd.start()).connect();
-  const asked = identify({ feature_negotiation: true, tls_v1: true, snappy: true, deflate: true });
+  const asked = identify({ feature_negotiation: true, tls_v1: true });
   assert.deepEqual(await client.exchange(asked), response(JSON.stringify(negotiated)));
 });
 
-test("reports the settings in force", async () => {
+test("NSQ-1.5-38: reports the settings in force", async () => {
   const client = (await TestNsqd.start()).connect();
   const asked = { feature_negotiation: true, msg_timeout: 2000, sample_rate: 5, output_buffer_size: -1 };
   const settings = { msg_timeout: 2000, sample_rate: 5, output_buffer_size: 1, output_buffer_timeout: 0 };
@@ -50,7 +50,7 @@ test("reports the limits it was given", async () => {
   assert.deepEqual(reply, response(JSON.stringify({ ...negotiated, ...limits })));
 });
 
-test("takes several until SUB", async () => {
+test("NSQ-1.5-37: takes several until SUB", async () => {
   const client = (await TestNsqd.start()).connect();
   const three = Buffer.concat([identify({}), identify({ client_id: "b" }), identify({ hostname: "c" })]);
   assert.deepEqual(await client.exchange(three), Buffer.concat([response("OK"), response("OK"), response("OK")]));

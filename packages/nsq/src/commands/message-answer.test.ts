@@ -62,13 +62,13 @@ for (const verb of ["FIN", "REQ", "TOUCH"]) {
   });
 }
 
-test("finishes once", async () => {
+test("NSQ-1.9-17: finishes once", async () => {
   const { consumer } = await oneInFlight();
   const text = `E_FIN_FAILED FIN ${idOf(0)} failed ID not in flight`;
   assert.deepEqual(await consumer.exchange(`FIN ${idOf(0)}\nFIN ${idOf(0)}\n`), error(text));
 });
 
-test("finishes in any order", async () => {
+test("NSQ-1.9-18: finishes in any order", async () => {
   const nsqd = await TestNsqd.start();
   await nsqd.connect().exchange(mpub("orders", ["a", "b", "c"]));
   const consumer = await nsqd.subscribe("orders", "billing", 3);
@@ -76,12 +76,12 @@ test("finishes in any order", async () => {
   assert.equal(nsqd.catalog.get("orders")?.channels.get("billing")?.inFlightCount, 0);
 });
 
-test("requeues at once with one attempt more", async () => {
+test("NSQ-1.9-19: requeues at once with one attempt more", async () => {
   const { consumer, frame } = await oneInFlight();
   assert.deepEqual(await consumer.exchange(`REQ ${idOf(0)} 0\n`), frame(2));
 });
 
-test("requeues after the delay", async () => {
+test("NSQ-1.9-20: requeues after the delay", async () => {
   const { nsqd, consumer, frame } = await oneInFlight();
   assert.deepEqual(await consumer.exchange(`REQ ${idOf(0)} 500\n`), nothing);
   await nsqd.advance(499);
@@ -90,7 +90,7 @@ test("requeues after the delay", async () => {
   assert.deepEqual(consumer.stream.received(), frame(2));
 });
 
-test("clamps the delay to the longest", async () => {
+test("NSQ-1.9-21: clamps the delay to the longest", async () => {
   const nsqd = await TestNsqd.start({ limits: { reqTimeoutMsMax: 1000 } });
   await nsqd.connect().exchange(sized("PUB orders", "a"));
   const consumer = await nsqd.subscribe("orders", "billing", 1);
@@ -99,7 +99,7 @@ test("clamps the delay to the longest", async () => {
   assert.equal(consumer.stream.received().length, 34 + 1);
 });
 
-test("redelivers what was not answered in time", async () => {
+test("NSQ-1.12-2: redelivers what was not answered in time", async () => {
   const { nsqd, consumer, frame } = await oneInFlight('{"msg_timeout":1000}');
   consumer.stream.received();
   await nsqd.advance(999);
@@ -108,7 +108,7 @@ test("redelivers what was not answered in time", async () => {
   assert.deepEqual(consumer.stream.received(), frame(2));
 });
 
-test("gives TOUCH the whole time-out again", async () => {
+test("NSQ-1.9-22: gives TOUCH the whole time-out again", async () => {
   const { nsqd, consumer, frame } = await oneInFlight('{"msg_timeout":1000}');
   consumer.stream.received();
   await nsqd.advance(900);
@@ -119,7 +119,7 @@ test("gives TOUCH the whole time-out again", async () => {
   assert.deepEqual(consumer.stream.received(), frame(2));
 });
 
-test("does not put a time-out off beyond the longest", async () => {
+test("NSQ-1.9-23: does not put a time-out off beyond the longest", async () => {
   const nsqd = await TestNsqd.start({ limits: { msgTimeoutMs: 1000, msgTimeoutMsMax: 1500 } });
   const timestampMs = nsqd.nowMs;
   await nsqd.connect().exchange(sized("PUB orders", "a"));
@@ -141,7 +141,7 @@ test("hands a lost client's messages to others at once", async () => {
   assert.deepEqual(other.stream.received(), frame(2));
 });
 
-test("counts each failure under its code", async () => {
+test("NSQ-1.2-2: counts each failure under its code", async () => {
   const { nsqd, consumer } = await oneInFlight();
   await consumer.exchange(`FIN ${idOf(5)}\nTOUCH ${idOf(5)}\nFIN ${idOf(6)}\n`);
   assert.equal(nsqd.metric('polylog_nsq_errors_total{code="E_FIN_FAILED"}'), 2);

@@ -7,9 +7,15 @@
 
 import type { Client } from "../connection/client.ts";
 import type { Command } from "./command.ts";
-import { isSaturated, logToPublishTo } from "./publish.ts";
+import { isSaturated, logToPublishTo, mayPublish } from "./publish.ts";
 
-export const mpub: Command = { carryOut, beforeBody: logToPublishTo };
+export const mpub: Command = { carryOut, beforeBody };
+
+function beforeBody(client: Client): boolean {
+  if (!mayPublish(client)) return false;
+  logToPublishTo(client);
+  return true;
+}
 
 function carryOut(client: Client): boolean {
   const { reader, answers, context } = client;

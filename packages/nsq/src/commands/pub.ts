@@ -9,13 +9,14 @@ import type { Client } from "../connection/client.ts";
 import { writeAtOnceSize } from "../limits.ts";
 import { leastRoom } from "../publishing.ts";
 import type { Command } from "./command.ts";
-import { isSaturated, logToPublishTo } from "./publish.ts";
+import { isSaturated, logToPublishTo, mayPublish } from "./publish.ts";
 
 export const pub: Command = { carryOut: publishRun };
 
 /** Publishes the command's body at once, and those of the commands behind it that are alike: PUB, and DPUB without a delay. */
 export function publishRun(client: Client): boolean {
   const { reader, answers, context } = client;
+  if (!mayPublish(client)) return false;
   const log = logToPublishTo(client);
   if (isSaturated(client, log)) return false;
   const { verb } = reader;

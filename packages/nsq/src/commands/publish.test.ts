@@ -69,7 +69,7 @@ test("acknowledges PUB at once at durability memory", async () => {
   assert.deepEqual(client.stream.received(), Buffer.concat([ok, ok, ok]));
 });
 
-test("appends MPUB in order with one answer", async () => {
+test("NSQ-1.10-34: appends MPUB in order with one answer", async () => {
   const nsqd = await TestNsqd.start();
   const consumer = await nsqd.subscribe("orders", "billing", 5);
   assert.deepEqual(await nsqd.connect().exchange(mpub("orders", ["a", "bb", "ccc"])), ok);
@@ -77,14 +77,14 @@ test("appends MPUB in order with one answer", async () => {
   assert.deepEqual(consumer.stream.received(), Buffer.concat(messages));
 });
 
-test("follows MPUB's inner sizes whatever the outer says", async () => {
+test("NSQ-1.10-35: follows MPUB's inner sizes whatever the outer says", async () => {
   const nsqd = await TestNsqd.start();
   const lying = Buffer.concat([Buffer.from("MPUB orders\n"), int32(1), int32(1), int32(2), Buffer.from("ab")]);
   assert.deepEqual(await nsqd.connect().exchange(lying, sized("PUB orders", "c")), Buffer.concat([ok, ok]));
   assert.equal(nsqd.catalog.get("orders")?.messageCount, 2);
 });
 
-test("delivers DPUB after its delay", async () => {
+test("NSQ-1.10-36: delivers DPUB after its delay", async () => {
   const nsqd = await TestNsqd.start();
   const timestampMs = nsqd.nowMs;
   const consumer = await nsqd.subscribe("orders", "billing", 5);
@@ -134,7 +134,7 @@ test("keeps the order of answers across levels", async () => {
   assert.deepEqual(answers, Buffer.concat([ok, ok, notInFlight, response("CLOSE_WAIT")]));
 });
 
-test("answers what came before a fatal error first", async () => {
+test("NSQ-1.2-1: answers what came before a fatal error first", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connect();
   const answer = await client.exchange(sized("PUB orders", "a"), sized("PUB orders", "b"), "BAD\nNOP\n");
@@ -142,7 +142,7 @@ test("answers what came before a fatal error first", async () => {
   assert.equal(client.closed, true);
 });
 
-test("reports what the storage refuses", async () => {
+test("NSQ-1.10-37: reports what the storage refuses", async () => {
   const nsqd = await TestNsqd.start();
   const publisher = nsqd.connect();
   const other = nsqd.connect();

@@ -2,9 +2,18 @@
 
 import { anonymous, type BrokerLog } from "@polylog/broker";
 import { commands, goQuote, nsqWireErrors } from "@polylog/nsq-wire";
+import { isAuthorized } from "../auth/check-auth.ts";
 import { type Client, pauses } from "../connection/client.ts";
 import { publishFailed } from "../connection/publish-failed.ts";
 import { saturatedPartition } from "../publishing.ts";
+
+/** Whether the client is authorised to publish to the command's topic. Answers and throws as `isAuthorized`. */
+export function mayPublish(client: Client): boolean {
+  const { reader, context } = client;
+  if (context.authd === undefined) return true;
+  const topic = reader.bytes.toString("latin1", reader.paramStart[0], reader.paramEnd[0]);
+  return isAuthorized(client, commands[reader.verb]!.name, topic, "");
+}
 
 /**
  * The log named by the command's first parameter, made when there is none. Throws UNAUTHORIZED, or PUB_FAILED, MPUB_FAILED,

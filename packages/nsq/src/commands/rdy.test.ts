@@ -30,37 +30,37 @@ for (const [line, text] of refused) {
   });
 }
 
-test("sends nothing before RDY", async () => {
+test("NSQ-1.8-9: sends nothing before RDY", async () => {
   const { consumer } = await consumerOfFive();
   assert.deepEqual(await consumer.exchange("NOP\n"), nothing);
 });
 
-test("is a ceiling and not a credit", async () => {
+test("NSQ-1.8-10: is a ceiling and not a credit", async () => {
   const { consumer, messages } = await consumerOfFive();
   assert.deepEqual(await consumer.exchange("RDY 2\n"), Buffer.concat([messages[0]!, messages[1]!]));
   assert.deepEqual(await consumer.exchange("RDY 2\n"), nothing);
   assert.deepEqual(await consumer.exchange(`FIN ${idOf(1)}\n`), messages[2]);
 });
 
-test("means one without a count", async () => {
+test("NSQ-1.8-11: means one without a count", async () => {
   const { consumer, messages } = await consumerOfFive();
   assert.deepEqual(await consumer.exchange("RDY\n"), messages[0]);
 });
 
-test("means none with an empty count", async () => {
+test("NSQ-1.8-12: means none with an empty count", async () => {
   const { consumer, messages } = await consumerOfFive();
   assert.deepEqual(await consumer.exchange("RDY 1\n"), messages[0]);
   assert.deepEqual(await consumer.exchange(`RDY \nFIN ${idOf(0)}\n`), nothing);
 });
 
-test("lets what is in flight drain when lowered", async () => {
+test("NSQ-1.8-13: lets what is in flight drain when lowered", async () => {
   const { consumer, messages } = await consumerOfFive();
   await consumer.exchange("RDY 3\n");
   assert.deepEqual(await consumer.exchange(`RDY 1\nFIN ${idOf(0)}\nFIN ${idOf(1)}\n`), nothing);
   assert.deepEqual(await consumer.exchange(`FIN ${idOf(2)}\n`), messages[3]);
 });
 
-test("stops at CLS while messages may still be finished", async () => {
+test("NSQ-1.11-10: stops at CLS while messages may still be finished", async () => {
   const { nsqd, consumer } = await consumerOfFive();
   await consumer.exchange("RDY 2\n");
   assert.deepEqual(await consumer.exchange(`CLS\nFIN ${idOf(0)}\n`), response("CLOSE_WAIT"));

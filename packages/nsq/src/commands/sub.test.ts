@@ -65,7 +65,7 @@ test("lets no message overtake the OK", async () => {
   assert.deepEqual(answer, Buffer.concat([ok, ok, message({ offset: 0, body: "a", timestampMs: nsqd.nowMs })]));
 });
 
-test("gives the backlog to the first channel only", async () => {
+test("NSQ-1.7-12: gives the backlog to the first channel only", async () => {
   const nsqd = await TestNsqd.start();
   await nsqd.connect().exchange(sized("PUB orders", "a"));
   const first = await nsqd.subscribe("orders", "first");
@@ -84,7 +84,7 @@ test("forgets the SUB of a client that has gone", async () => {
   assert.equal(nsqd.catalog.get("orders")?.channels.size, 0);
 });
 
-test("refuses while the server stops", async () => {
+test("NSQ-1.7-13: refuses while the server stops", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connect();
   client.send(sized("PUB orders", "a"), "SUB orders billing\n"); // The SUB waits for the answer to the PUB.
@@ -92,4 +92,14 @@ test("refuses while the server stops", async () => {
   await nsqd.run();
   assert.deepEqual(client.stream.received(), ok);
   assert.equal(client.closed, true);
+});
+
+test("NSQ-1.7-14: refuses more consumers of a channel than there may be", async () => {
+  const nsqd = await TestNsqd.start({ limits: { channelConsumersMax: 1 } });
+  const first = await nsqd.subscribe("orders", "billing");
+  const refused = error("E_SUB_FAILED SUB failed consumers for orders:billing exceeds limit of 1");
+  assert.deepEqual(await nsqd.connect().exchange("SUB orders billing\n"), refused);
+  first.stream.disconnect();
+  await nsqd.run();
+  assert.deepEqual(await nsqd.connect().exchange("SUB orders billing\n"), response("OK"));
 });

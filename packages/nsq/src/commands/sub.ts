@@ -8,6 +8,7 @@
 import { type CodedError, isCodedError } from "@polylog/base/errors";
 import { anonymous, type BrokerLog, type Channel } from "@polylog/broker";
 import { decodeSub, failureReasons, nsqWireErrors, type Sub, verbs } from "@polylog/nsq-wire";
+import { isAuthorized } from "../auth/check-auth.ts";
 import { type Client, pauses } from "../connection/client.ts";
 import { connectionStates } from "../connection/connection-state.ts";
 import { Delivery, deleteWhenAbandoned } from "../connection/delivery.ts";
@@ -26,6 +27,7 @@ function carryOut(client: Client): boolean {
   }
   if (client.settings.heartbeatIntervalMs === 0) throw nsqWireErrors.HEARTBEATS_DISABLED();
   const names = decodeSub(client.reader);
+  if (!isAuthorized(client, "SUB", names.topic, names.channel)) return false;
   if (!context.broker.access.allows(anonymous, "consume", names.topic)) {
     throw nsqWireErrors.UNAUTHORIZED({ command: "SUB", topic: `"${names.topic}"`, channel: `"${names.channel}"` });
   }
@@ -39,6 +41,7 @@ async function subscribe(client: Client, names: Sub): Promise<void> {
   try {
     const { log, channel } = await joinedChannel(client.context, names);
     if (client.state === connectionStates.closed) return deleteWhenAbandoned(client.context, log, channel);
+    checkConsumerCount(client.context, names, channel);
     startDelivery(client, log, channel);
   } catch (error) {
     client.fail(subFailed(error));
@@ -56,6 +59,11 @@ async function joinedChannel(context: NsqContext, names: Sub): Promise<{ log: Br
     if (!channel.closed && catalog.get(names.topic) === log) return { log, channel };
   }
   throw nsqWireErrors.SUB_DELETED();
+}
+
+function checkConsumerCount({ channelConsumersMax: max }: NsqContext, names: Sub, channel: Channel): void {
+  if (max === 0 || channel.consumers.size < max) return;
+  throw nsqWireErrors.SUB_TOO_MANY_CONSUMERS({ topic: names.topic, channel: names.channel, max });
 }
 
 function startDelivery(client: Client, log: BrokerLog, channel: Channel): void {

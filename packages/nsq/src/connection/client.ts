@@ -2,7 +2,9 @@
 
 import type { ByteStream, OutputQueue } from "@polylog/base/transport";
 import type { CommandReader, ConnectionSettings } from "@polylog/nsq-wire";
+import type { ClientAuth } from "../auth/client-auth.ts";
 import type { NsqContext } from "../nsq-context.ts";
+import type { UpgradableStream } from "../upgrades/upgradable-stream.ts";
 import type { AnswerQueue } from "./answer-queue.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import type { Delivery } from "./delivery.ts";
@@ -20,6 +22,10 @@ export const pauses = {
   output: 8,
   /** The server stops. */
   stopping: 16,
+  /** TLS or compression is being agreed on. */
+  upgrading: 32,
+  /** An authorisation server is being asked. */
+  authorizing: 64,
 } as const;
 export type Pause = (typeof pauses)[keyof typeof pauses];
 
@@ -38,6 +44,10 @@ export interface Client {
   readonly reader: CommandReader;
   readonly answers: AnswerQueue;
   readonly output: OutputQueue;
+  readonly transport: UpgradableStream;
+  compression: "none" | "snappy" | "deflate";
+  /** What AUTH came to. */
+  auth: ClientAuth | undefined;
   readonly published: PublishCounts;
   /** `host:port` as Go writes it. */
   readonly remoteAddress: string;

@@ -56,7 +56,7 @@ test("sends every channel every message", async () => {
   for (const consumer of consumers) assert.deepEqual(consumer.stream.received(), delivered);
 });
 
-test("sends nothing while the channel or the log is paused", async () => {
+test("NSQ-1.12-3: sends nothing while the channel or the log is paused", async () => {
   const nsqd = await TestNsqd.start();
   const consumer = await nsqd.subscribe("orders", "billing", 5);
   const log = nsqd.catalog.require("orders");
@@ -75,7 +75,7 @@ test("sends nothing while the channel or the log is paused", async () => {
   assert.equal(consumer.stream.received().length, 35);
 });
 
-test("forgets what was in flight when the channel is emptied", async () => {
+test("NSQ-1.12-4: forgets what was in flight when the channel is emptied", async () => {
   const nsqd = await TestNsqd.start();
   const consumer = await nsqd.subscribe("orders", "billing", 1);
   await nsqd.connect().exchange(mpub("orders", ["a", "b"]));
@@ -87,7 +87,7 @@ test("forgets what was in flight when the channel is emptied", async () => {
   assert.deepEqual(consumer.stream.received(), message({ offset: 2, body: "c", timestampMs: nsqd.nowMs }));
 });
 
-test("keeps one percent more than the sample rate and finishes the rest", async () => {
+test("NSQ-1.12-1: keeps one percent more than the sample rate and finishes the rest", async () => {
   let next = 0;
   const nsqd = await TestNsqd.start({ randomPercent: () => next++ % 100 });
   const consumer = nsqd.connect();

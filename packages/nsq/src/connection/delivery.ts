@@ -13,7 +13,7 @@
 import type { OutputQueue } from "@polylog/base/transport";
 import type { BrokerLog, Channel, ChannelConsumer, ConsumerSink, RecordCursor } from "@polylog/broker";
 import { messageFrameSize, writeMessageHeader } from "@polylog/nsq-wire";
-import { lentValueSizeMin, messagesPendingSizeMax, outputCheckSize } from "../limits.ts";
+import { latencyPendingMax, lentValueSizeMin, messagesPendingSizeMax, outputCheckSize } from "../limits.ts";
 import type { NsqContext } from "../nsq-context.ts";
 
 type Answer = ReturnType<Channel["finish"]>;
@@ -47,6 +47,8 @@ export class Delivery implements ConsumerSink {
   readonly onChannelClosed: () => void;
   #readyCount = 0;
   #held = false;
+  /** When messages in flight were published, by partition and offset; undefined when no latencies are kept. */
+  readonly #publishedAtMs: Map<string, number> | undefined;
   #uncheckedSize = 0;
 
   /** Joins the channel; nothing comes before `setReady`. */
@@ -56,6 +58,7 @@ export class Delivery implements ConsumerSink {
     this.log = options.log;
     this.channel = options.channel;
     this.#sampleRate = options.sampleRate;
+    this.#publishedAtMs = options.context.latency === undefined ? undefined : new Map();
     this.onChannelClosed = options.onChannelClosed;
     this.consumer = options.channel.addConsumer(this, options.msgTimeoutMs, options.context.limits.msgTimeoutMaxMs);
   }
@@ -96,9 +99,16 @@ export class Delivery implements ConsumerSink {
     if (!lent) copyValue(record.bytes, start, end, buffer, at);
     output.commit(frameSize);
     if (lent) output.push(record.bytes, start, end);
+    if (this.#publishedAtMs !== undefined) this.#rememberPublished(this.#publishedAtMs, record, partition);
     this.#context.metrics.delivered.value++;
     this.#uncheckedSize += headerSize + size;
     if (this.#uncheckedSize >= outputCheckSize) this.#checkOutput();
+  }
+
+  #rememberPublished(times: Map<string, number>, { offset, timestampMs }: RecordCursor, partition: number): void {
+    // Those that timed out are never asked for again; the oldest go first.
+    if (times.size >= latencyPendingMax) for (const oldest of times.keys()) if (times.delete(oldest)) break;
+    times.set(`${partition}:${offset}`, timestampMs);
   }
 
   #leaveOut(partition: number, offset: number): void {
@@ -124,7 +134,17 @@ export class Delivery implements ConsumerSink {
   // --- in ----------------------------------------------------------------------------------------------------------
 
   finish(partition: number, offset: number): Answer {
-    return this.channel.finish(this.consumer, partition, offset);
+    const answer = this.channel.finish(this.consumer, partition, offset);
+    if (this.#publishedAtMs !== undefined) this.#measure(this.#publishedAtMs, partition, offset, answer);
+    return answer;
+  }
+
+  #measure(times: Map<string, number>, partition: number, offset: number, answer: Answer): void {
+    const key = `${partition}:${offset}`;
+    const publishedAtMs = times.get(key);
+    times.delete(key);
+    if (publishedAtMs === undefined || answer !== "done") return;
+    this.#context.latency?.add(this.channel, publishedAtMs, this.#context.clock.nowMs());
   }
 
   requeue(partition: number, offset: number, delayMs: number): Answer {

@@ -35,7 +35,7 @@ function lifeAnswers(timestampMs: number): Buffer[] {
   ];
 }
 
-test("answers a life sent byte by byte", async () => {
+test("NSQ-1.1-11: answers a life sent byte by byte", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connectSilently();
   for (const byte of life) {
@@ -47,7 +47,7 @@ test("answers a life sent byte by byte", async () => {
   assert.equal(received.length, Buffer.concat(lifeAnswers(nsqd.nowMs)).length);
 });
 
-test("answers a life sent at once", async () => {
+test("NSQ-1.1-12: answers a life sent at once", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connectSilently();
   const received = await client.exchange(life);
@@ -55,7 +55,7 @@ test("answers a life sent at once", async () => {
   assert.deepEqual(received, Buffer.concat(lifeAnswers(nsqd.nowMs).slice(0, 8)));
 });
 
-test("closes on another magic with the code alone", async () => {
+test("NSQ-1.1-10: closes on another magic with the code alone", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connectSilently();
   assert.deepEqual(await client.exchange("  V1"), error("E_BAD_PROTOCOL"));
@@ -101,7 +101,7 @@ test("logs a client's error once with its address and reason", async () => {
   assert.equal(nsqd.metric('polylog_nsq_errors_total{code="E_INVALID"}'), 1);
 });
 
-test("sends a heartbeat each interval", async () => {
+test("NSQ-1.11-5: sends a heartbeat each interval", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connect();
   await nsqd.advance(29_999);
@@ -124,7 +124,7 @@ test("sends heartbeats at the interval the client asked for", async () => {
   assert.deepEqual(client.stream.received(), heartbeat);
 });
 
-test("closes a silent client after two intervals without a frame", async () => {
+test("NSQ-1.11-6: closes a silent client after two intervals without a frame", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connect();
   await client.exchange(sized("IDENTIFY", '{"heartbeat_interval":1000}'));
@@ -136,7 +136,7 @@ test("closes a silent client after two intervals without a frame", async () => {
   assert.equal(nsqd.metric("polylog_nsq_timeouts_total"), 1);
 });
 
-test("hears any command as a sign of life", async () => {
+test("NSQ-1.11-7: hears any command as a sign of life", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connect();
   await client.exchange(sized("IDENTIFY", '{"heartbeat_interval":1000}'));
@@ -147,7 +147,7 @@ test("hears any command as a sign of life", async () => {
   assert.equal(client.closed, false);
 });
 
-test("says what was missing when a command stays incomplete", async () => {
+test("NSQ-1.11-9: says what was missing when a command stays incomplete", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connect();
   await client.exchange(sized("IDENTIFY", '{"heartbeat_interval":1000}'), "PUB orders\n", Buffer.from([0, 0, 0, 9, 1]));
@@ -157,7 +157,7 @@ test("says what was missing when a command stays incomplete", async () => {
   assert.equal(client.closed, true);
 });
 
-test("neither sends heartbeats nor closes when they are off", async () => {
+test("NSQ-1.11-8: neither sends heartbeats nor closes when they are off", async () => {
   const nsqd = await TestNsqd.start();
   const client = nsqd.connect();
   await client.exchange(sized("IDENTIFY", '{"heartbeat_interval":-1}'));

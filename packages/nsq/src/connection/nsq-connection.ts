@@ -16,10 +16,13 @@
 import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import { type ByteStream, Connection, type ConnectionHandler } from "@polylog/base/transport";
 import { CommandReader, type ConnectionSettings, heartbeatFrame, initialSettings, type Verb } from "@polylog/nsq-wire";
+import type { ClientAuth } from "../auth/client-auth.ts";
 import { carryOut, mayReadBody } from "../commands/command-table.ts";
 import { outputPendingSizeMax, pendingAnswersMax } from "../limits.ts";
 import type { NsqContext } from "../nsq-context.ts";
 import { countError } from "../nsq-metrics.ts";
+import { checkTlsPolicy } from "../upgrades/tls-policy.ts";
+import { UpgradableStream } from "../upgrades/upgradable-stream.ts";
 import { type AnswerOwner, AnswerQueue } from "./answer-queue.ts";
 import { type Client, type ClientIdentity, type Pause, pauses, remoteAddressOf } from "./client.ts";
 import { type ConnectionState, checkState, connectionStates } from "./connection-state.ts";
@@ -40,6 +43,9 @@ export class NsqConnection implements Client, ConnectionHandler, AnswerOwner, Ke
   readonly reader: CommandReader;
   readonly answers: AnswerQueue;
   readonly published = new PublishCounts();
+  readonly transport: UpgradableStream;
+  compression: "none" | "snappy" | "deflate" = "none";
+  auth: ClientAuth | undefined;
   readonly remoteAddress: string;
   readonly connectedAtMs: number;
   identity: ClientIdentity;
@@ -63,10 +69,14 @@ export class NsqConnection implements Client, ConnectionHandler, AnswerOwner, Ke
   constructor(stream: ByteStream, context: NsqContext, owner: NsqConnectionOwner) {
     this.context = context;
     this.#owner = owner;
-    this.#connection = new Connection(stream, context.clock, context.flusher);
+    this.transport = new UpgradableStream(stream);
+    this.#connection = new Connection(this.transport, context.clock, context.flusher);
     this.answers = new AnswerQueue(this.#connection.output, this);
     this.reader = new CommandReader(context.limits, {
-      beforeParameters: (verb) => checkState(this.state, verb),
+      beforeParameters: (verb) => {
+        if (context.tls !== undefined) checkTlsPolicy(this, context.tls, verb);
+        checkState(this.state, verb);
+      },
       beforeBody: (verb) => mayReadBody(this, verb),
     });
     const { host, hostPort } = remoteAddressOf(stream);
@@ -207,6 +217,7 @@ export class NsqConnection implements Client, ConnectionHandler, AnswerOwner, Ke
   #sendHeartbeat(nowMs: number, intervalMs: number): void {
     this.#heartbeatDueMs = Math.max(this.#heartbeatDueMs + intervalMs, nowMs);
     if (this.#connection.bytesRead < magicSize || this.#connection.status !== "open") return;
+    if ((this.#paused & pauses.upgrading) > 0) return;
     this.output.push(heartbeatFrame, 0, heartbeatFrame.length);
   }
 

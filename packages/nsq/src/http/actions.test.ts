@@ -26,7 +26,7 @@ const refused: readonly Row[] = [
     .map((action): Row => [`/channel/${action}?topic=orders&channel=unknown`, 404, "CHANNEL_NOT_FOUND"]),
 ];
 
-test("refuses actions with nsqd's codes", async (context) => {
+test("NSQ-2.2-4: refuses actions with nsqd's codes", async (context) => {
   const { nsqd, request } = await startHttp(context);
   nsqd.catalog.ensure("orders");
   for (const [path, status, code] of refused) {
@@ -35,7 +35,7 @@ test("refuses actions with nsqd's codes", async (context) => {
   }
 });
 
-test("creates topics and channels more than once", async (context) => {
+test("NSQ-2.2-5: creates topics and channels more than once", async (context) => {
   const { nsqd, request } = await startHttp(context);
   for (let i = 0; i < 2; i++) {
     for (const path of ["/topic/create?topic=orders", "/channel/create?topic=orders&channel=billing"]) {
@@ -47,7 +47,7 @@ test("creates topics and channels more than once", async (context) => {
   assert.deepEqual([...nsqd.catalog.require("orders").channels.keys()], ["billing"]);
 });
 
-test("deletes a topic and closes its consumers", async (context) => {
+test("NSQ-1.12-5: deletes a topic and closes its consumers", async (context) => {
   const { nsqd, request } = await startHttp(context);
   const consumer = await nsqd.subscribe("orders", "billing", 1);
   assert.equal((await request("POST", "/topic/delete?topic=orders")).status, 200);

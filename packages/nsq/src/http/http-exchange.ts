@@ -17,6 +17,8 @@ export interface HttpNode {
   readonly broadcastAddress: () => string;
   /** Undefined: it knows of no nsqlookupd and cannot be told. */
   readonly lookupds: LookupdPeers | undefined;
+  /** That of the HTTP listener with TLS. */
+  readonly httpsPort: () => number;
 }
 
 /** A request that is refused: `{"message": code}` under `status`. */

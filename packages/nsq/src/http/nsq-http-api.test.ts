@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { hostname } from "node:os";
 import { test } from "node:test";
+import { createSecureContext } from "node:tls";
+import { serverCertificate, serverKey } from "../testing/certificates.ts";
 import { startHttp } from "../testing/test-http.ts";
 
 const version = "nsq; version=1.0";
@@ -14,7 +16,7 @@ test("answers /ping without naming the API's version", async (context) => {
   assert.equal(headers["x-nsq-content-type"], undefined);
 });
 
-test("answers /ping with why records are refused", async (context) => {
+test("NSQ-2.2-1: answers /ping with why records are refused", async (context) => {
   const { nsqd, request } = await startHttp(context);
   await request("POST", "/pub?topic=orders", "a");
   nsqd.memory.storage.failAt("write", 1);
@@ -24,7 +26,7 @@ test("answers /ping with why records are refused", async (context) => {
   assert.match(body, /^NOK - partition 0 of log orders is read-only/);
 });
 
-test("answers /info with its limits and ports", async (context) => {
+test("NSQ-2.2-2: answers /info with its limits and ports", async (context) => {
   const { nsqd, port, request } = await startHttp(context, { tcpPort: () => 4150 });
   const { headers, body } = await request("GET", "/info");
   assert.deepEqual([headers["content-type"], headers["x-nsq-content-type"]], [json, version]);
@@ -86,13 +88,13 @@ for (const [method, path, status, code, allow] of refused) {
   });
 }
 
-test("refuses HEAD without a body", async (context) => {
+test("NSQ-2.1-3: refuses HEAD without a body", async (context) => {
   const { request } = await startHttp(context);
   const { status, headers, body } = await request("HEAD", "/ping");
   assert.deepEqual([status, headers.allow, body], [405, "GET, OPTIONS", ""]);
 });
 
-test("tells the methods of a path", async (context) => {
+test("NSQ-2.1-2: tells the methods of a path", async (context) => {
   const { request } = await startHttp(context);
   const { status, headers, body } = await request("OPTIONS", "/pub");
   assert.deepEqual([status, headers.allow, body], [200, "OPTIONS, POST", ""]);
@@ -145,4 +147,14 @@ test("forgets a request whose peer has gone", async (context) => {
   await nsqd.advance(120_000);
   assert.equal(nsqd.catalog.size, 0);
   assert.equal(nsqd.logger.lines.length, 0);
+});
+
+test("NSQ-2.1-1: refuses everything without TLS where it is required", async (t) => {
+  const context = createSecureContext({ cert: serverCertificate, key: serverKey });
+  const { request } = await startHttp(t, {
+    tls: { context: () => context, clientAuth: "none", required: "true" },
+    httpsPort: () => 4152,
+  });
+  const answer = await request("GET", "/ping");
+  assert.deepEqual([answer.status, answer.body], [403, '{"message": "TLS_REQUIRED", "https_port": 4152}']);
 });

@@ -1,22 +1,25 @@
 /** nsqd's HTTP API as a route table: a request to its route, and what a route throws to an answer. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { TLSSocket } from "node:tls";
 import type { Principal } from "@polylog/broker";
 import type { NsqContext } from "../nsq-context.ts";
 import { lookupdAddressRoutes } from "../peers/lookupd-address-routes.ts";
 import { channelActions } from "./channel-actions.ts";
+import { findConfigRoute } from "./config.ts";
+import { debugActions } from "./debug.ts";
 import { HttpExchange, type HttpNode, HttpRefusal, type HttpRoute } from "./http-exchange.ts";
 import { info } from "./info.ts";
 import { mpub } from "./mpub.ts";
 import { ping } from "./ping.ts";
 import { pub } from "./pub.ts";
 import { discardBody, RequestAborted } from "./request-body.ts";
-import { respondRefusal } from "./responses.ts";
+import { respondRefusal, respondTlsRequired } from "./responses.ts";
 import { RouteTable } from "./route-table.ts";
 import { stats } from "./stats.ts";
 import { topicActions } from "./topic-actions.ts";
 
-const routes = new RouteTable<HttpRoute>([
+const ownRoutes: readonly HttpRoute[] = [
   ping,
   info,
   stats,
@@ -25,7 +28,9 @@ const routes = new RouteTable<HttpRoute>([
   ...topicActions,
   ...channelActions,
   ...lookupdAddressRoutes,
-]);
+  ...debugActions,
+];
+const routes = new RouteTable<HttpRoute>(ownRoutes, findConfigRoute);
 
 export class NsqHttpApi {
   readonly #context: NsqContext;
@@ -38,6 +43,10 @@ export class NsqHttpApi {
 
   handle(request: IncomingMessage, response: ServerResponse, principal: Principal): void {
     this.#context.metrics.httpRequests.value++;
+    if (this.#context.tls?.required === "true" && !(request.socket instanceof TLSSocket)) {
+      this.#refuseWithoutTls(request, response);
+      return;
+    }
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
@@ -45,6 +54,12 @@ export class NsqHttpApi {
     const route = routes.find(request.method ?? "", path);
     if (route === undefined) this.#handleUnknown(request, response, path, query);
     else void this.#answer(route, new HttpExchange(this.#context, this.#node, { request, response, query, principal }));
+  }
+
+  #refuseWithoutTls(request: IncomingMessage, response: ServerResponse): void {
+    discardBody(request, this.#context.clock);
+    this.#context.metrics.httpErrors.value++;
+    respondTlsRequired(response, this.#node.httpsPort());
   }
 
   async #answer(route: HttpRoute, exchange: HttpExchange): Promise<void> {

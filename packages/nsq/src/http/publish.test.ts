@@ -75,7 +75,7 @@ for (const [path, body, published] of taken) {
   });
 }
 
-test("delivers a deferred message after its delay", async (context) => {
+test("NSQ-2.2-3: delivers a deferred message after its delay", async (context) => {
   const { nsqd, request } = await startHttp(context);
   const timestampMs = nsqd.nowMs;
   const consumer = await nsqd.subscribe("orders", "billing", 10);
@@ -145,4 +145,24 @@ test("reads a body without a declared size up to the limit", async (context) => 
     while (statuses.length === before) await nsqd.run();
   }
   assert.deepEqual(statuses, [200, 413]);
+});
+
+test("defers every message of /mpub", async (t) => {
+  const { nsqd, request } = await startHttp(t);
+  const client = await nsqd.subscribe("orders", "billing", 10);
+  assert.equal((await request("POST", "/mpub?topic=orders&defer=5000", "one\ntwo\n")).body, "OK");
+  await nsqd.advance(4999);
+  assert.equal(client.stream.received().length, 0);
+  await nsqd.advance(1);
+  const received = client.stream.received();
+  assert.ok(received.includes("one") && received.includes("two"));
+});
+
+test("refuses a defer of /mpub that is none", async (t) => {
+  const { nsqd, request } = await startHttp(t);
+  for (const defer of ["x", "-1", "3600001", ""]) {
+    const answer = await request("POST", `/mpub?topic=orders&defer=${defer}`, "one");
+    assert.deepEqual([answer.status, answer.body], [400, '{"message":"INVALID_DEFER"}']);
+  }
+  assert.equal(nsqd.catalog.get("orders")?.messageCount, 0);
 });

@@ -36,6 +36,15 @@ export async function publish(
   }
 }
 
+/** The query's `defer` in ms; 0 without one. Refuses with INVALID_DEFER. */
+export function readDefer(exchange: HttpExchange): number {
+  const text = exchange.argument("defer");
+  if (text === undefined) return 0;
+  const deferMs = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (deferMs >= 0 && deferMs <= exchange.context.limits.reqTimeoutMaxMs) return deferMs;
+  throw new HttpRefusal(400, "INVALID_DEFER");
+}
+
 function acknowledged(append: (waiter: DurabilityWaiter) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const onDurable: DurabilityWaiter["onDurable"] = (_token, error) => {

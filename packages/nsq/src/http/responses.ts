@@ -33,6 +33,11 @@ export function respondRefusal(
   send(response, status, encodeJson({ message: code }), { ...version, ...headers, "Content-Type": json });
 }
 
+/** The plain listener's answer to everything where TLS is required; as nsqd writes it, with spaces. */
+export function respondTlsRequired(response: ServerResponse, httpsPort: number): void {
+  send(response, 403, `{"message": "TLS_REQUIRED", "https_port": ${httpsPort}}`, { ...version, "Content-Type": json });
+}
+
 /** Any status, without the version: /ping. */
 export function respondPlain(response: ServerResponse, status: number, text: string): void {
   send(response, status, text, { "Content-Type": plainText });

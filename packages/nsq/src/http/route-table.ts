@@ -17,7 +17,11 @@ export class RouteTable<R extends Route> {
   /** Method → path → route. */
   readonly #routes = new Map<string, Map<string, R>>();
 
-  constructor(routes: readonly R[]) {
+  readonly #findMore: (method: string, path: string) => R | undefined;
+
+  /** `findMore` knows paths that are not written down: one to each name. */
+  constructor(routes: readonly R[], findMore: (method: string, path: string) => R | undefined = () => undefined) {
+    this.#findMore = findMore;
     for (const route of routes) {
       const paths = this.#routes.get(route.method) ?? new Map<string, R>();
       this.#routes.set(route.method, paths.set(route.path, route));
@@ -27,7 +31,8 @@ export class RouteTable<R extends Route> {
   /** By the path as it is, or else as its percent escapes mean it. */
   find(method: string, path: string): R | undefined {
     const paths = this.#routes.get(method);
-    return paths?.get(path) ?? (path.includes("%") ? paths?.get(decodePath(path) ?? "") : undefined);
+    const found = paths?.get(path) ?? (path.includes("%") ? paths?.get(decodePath(path) ?? "") : undefined);
+    return found ?? this.#findMore(method, path);
   }
 
   /** Answers a request that has no route. True: it was an error. */
@@ -62,7 +67,8 @@ export class RouteTable<R extends Route> {
 
   /** As the header Allow lists them; empty when the path has no route at all. */
   #allowedMethods(path: string): string {
-    const methods = [...this.#routes].filter(([, paths]) => paths.has(path)).map(([method]) => method);
+    const has = (method: string): boolean => this.find(method, path) !== undefined;
+    const methods = [...this.#routes.keys()].filter(has);
     return methods.length === 0 ? "" : [...methods, "OPTIONS"].sort().join(", ");
   }
 }

@@ -13,7 +13,7 @@ function handle(exchange: HttpExchange): void {
   const { context, node, response } = exchange;
   const { broker, clock, features } = context;
   const includeClients = exchange.flag("include_clients", true);
-  const { topics, producers } = collectStats(broker, node.clients, {
+  const { topics, producers } = collectStats(context, node.clients, {
     topic: exchange.argument("topic") ?? "",
     channel: exchange.argument("channel") ?? "",
     includeClients,

@@ -19,6 +19,10 @@ export interface ClientStats {
   readonly deflate: boolean;
   readonly snappy: boolean;
   readonly user_agent: string;
+  /** The three are left out without AUTH, the last two also when empty. */
+  readonly authed?: boolean;
+  readonly auth_identity?: string;
+  readonly auth_identity_url?: string;
   readonly topology_zone: string;
   readonly topology_region: string;
   /** Left out when there is none; never more than one. */
@@ -32,7 +36,8 @@ export interface ClientStats {
 
 /** `topic`: whose publishes are counted; empty for any. */
 export function collectClient(client: Client, topic: string): ClientStats {
-  const { identity, delivery } = client;
+  const { identity, delivery, compression } = client;
+  const { tlsState } = client.transport;
   const consumer = delivery?.consumer;
   const sampledOut = delivery?.sampledOutCount ?? 0;
   const pubCounts = client.published.find(topic);
@@ -49,16 +54,28 @@ export function collectClient(client: Client, topic: string): ClientStats {
     requeue_count: consumer?.requeuedCount ?? 0,
     connect_ts: Math.floor(client.connectedAtMs / 1000),
     sample_rate: client.settings.sampleRate,
-    deflate: false,
-    snappy: false,
+    deflate: compression === "deflate",
+    snappy: compression === "snappy",
     user_agent: identity.userAgent,
+    ...collectAuth(client),
     topology_zone: identity.topologyZone,
     topology_region: identity.topologyRegion,
     ...(pubCounts.length > 0 ? { pub_counts: pubCounts } : {}),
-    tls: false,
-    tls_cipher_suite: "",
-    tls_version: "",
+    tls: tlsState !== undefined,
+    tls_cipher_suite: tlsState?.cipherSuite ?? "",
+    tls_version: tlsState?.version ?? "",
     tls_negotiated_protocol: "",
-    tls_negotiated_protocol_is_mutual: false,
+    // Go reports true for every TLS connection.
+    tls_negotiated_protocol_is_mutual: tlsState !== undefined,
+  };
+}
+
+function collectAuth({ auth }: Client): Pick<ClientStats, "authed" | "auth_identity" | "auth_identity_url"> {
+  if (auth === undefined) return {};
+  const { identity, identityUrl } = auth.authorizations;
+  return {
+    authed: true,
+    ...(identity === "" ? {} : { auth_identity: identity }),
+    ...(identityUrl === "" ? {} : { auth_identity_url: identityUrl }),
   };
 }

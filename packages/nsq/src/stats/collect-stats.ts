@@ -6,18 +6,15 @@
  * - A deferred message is in `depth` until the channel comes to it, and in `deferred_count` from then on.
  * - `message_count` of a channel is what came to it since the process began, or since it was created.
  * - Consumers over other protocols are in `client_count` and not in `clients`.
- * - Quantiles of the end-to-end latency and message counts by locality are not kept.
+ * - Message counts by locality are not kept.
  */
 
 import type { Broker, BrokerLog, Channel } from "@polylog/broker";
 import type { Client } from "../connection/client.ts";
+import type { NsqContext } from "../nsq-context.ts";
 import { type ClientStats, collectClient } from "./collect-client.ts";
 import type { MemoryStats } from "./collect-memory.ts";
-
-export interface Latency {
-  readonly count: number;
-  readonly percentiles: null;
-}
+import { type LatencyResult, noLatency } from "./latency.ts";
 
 export interface ChannelStats {
   readonly channel_name: string;
@@ -31,7 +28,7 @@ export interface ChannelStats {
   readonly client_count: number;
   readonly clients: readonly ClientStats[] | null;
   readonly paused: boolean;
-  readonly e2e_processing_latency: Latency;
+  readonly e2e_processing_latency: LatencyResult;
 }
 
 export interface TopicStats {
@@ -42,7 +39,7 @@ export interface TopicStats {
   readonly message_count: number;
   readonly message_bytes: number;
   readonly paused: boolean;
-  readonly e2e_processing_latency: Latency;
+  readonly e2e_processing_latency: LatencyResult;
 }
 
 export interface NodeStats {
@@ -64,14 +61,17 @@ export interface StatsFilter {
   readonly includeClients: boolean;
 }
 
-const noLatency: Latency = { count: 0, percentiles: null };
+/** All topics, without their clients. */
+export const everything: StatsFilter = { topic: "", channel: "", includeClients: false };
 
 export function collectStats(
-  broker: Broker,
+  context: Pick<NsqContext, "broker" | "clock" | "latency">,
   clients: Iterable<Client>,
   filter: StatsFilter,
 ): Pick<NodeStats, "topics" | "producers"> {
-  const logs = findLogs(broker, filter.topic);
+  const logs = findLogs(context.broker, filter.topic);
+  const latencyOf = (...channels: readonly Channel[]): LatencyResult =>
+    context.latency?.result(channels, context.clock.nowMs()) ?? noLatency;
   // As nsqd: nothing at all is told about producers either when the topic is unknown.
   if (logs === undefined) return { topics: null, producers: null };
   const consumers = new Map<Channel, Client[]>();
@@ -91,7 +91,11 @@ export function collectStats(
     topics.push(
       collectTopic(
         log,
-        channels.map((channel) => collectChannel(log, channel, consumers.get(channel) ?? [], filter)),
+        channels.map((channel) => ({
+          ...collectChannel(log, channel, consumers.get(channel) ?? [], filter),
+          e2e_processing_latency: latencyOf(channel),
+        })),
+        latencyOf(...channels),
       ),
     );
   }
@@ -115,7 +119,7 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
   return a.name < b.name ? -1 : 1;
 }
 
-function collectTopic(log: BrokerLog, channels: readonly ChannelStats[]): TopicStats {
+function collectTopic(log: BrokerLog, channels: readonly ChannelStats[], latency: LatencyResult): TopicStats {
   const { depth } = log;
   return {
     topic_name: log.name,
@@ -125,7 +129,7 @@ function collectTopic(log: BrokerLog, channels: readonly ChannelStats[]): TopicS
     message_count: log.messageCount,
     message_bytes: log.messageBytes,
     paused: log.paused,
-    e2e_processing_latency: noLatency,
+    e2e_processing_latency: latency,
   };
 }
 
@@ -134,7 +138,7 @@ function collectChannel(
   channel: Channel,
   clients: readonly Client[],
   filter: StatsFilter,
-): ChannelStats {
+): Omit<ChannelStats, "e2e_processing_latency"> {
   const { depth, inFlightCount, deferredCount, counters } = channel;
   return {
     channel_name: channel.name,
@@ -148,6 +152,5 @@ function collectChannel(
     client_count: channel.consumers.size,
     clients: filter.includeClients ? clients.map((client) => collectClient(client, filter.topic)) : null,
     paused: channel.paused,
-    e2e_processing_latency: noLatency,
   };
 }

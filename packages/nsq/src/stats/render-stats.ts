@@ -3,6 +3,7 @@
 import type { ClientStats } from "./collect-client.ts";
 import type { ChannelStats, NodeStats, TopicStats } from "./collect-stats.ts";
 import { renderDuration, renderRfc3339 } from "./go-time.ts";
+import type { LatencyResult } from "./latency.ts";
 
 export interface StatsTimes {
   readonly nowMs: number;
@@ -43,8 +44,10 @@ function renderTopic(lines: string[], topic: TopicStats, nowMs: number): void {
     ["be-depth", topic.backend_depth, 5],
     ["msgs", topic.message_count, 8],
   ];
-  // The space after the last colon stays although no latencies follow it.
-  lines.push(`${topic.paused ? "*P " : "   "}[${topic.topic_name.padEnd(15)}] ${renderFields(fields)} e2e%: `);
+  // The space after the last colon stays when no latencies follow it.
+  lines.push(
+    `${topic.paused ? "*P " : "   "}[${topic.topic_name.padEnd(15)}] ${renderFields(fields)} e2e%: ${renderLatency(topic.e2e_processing_latency)}`,
+  );
   for (const channel of topic.channels) {
     lines.push(renderChannel(channel));
     for (const client of channel.clients ?? []) lines.push(`        ${renderClient(client, nowMs)}`);
@@ -62,7 +65,17 @@ function renderChannel(channel: ChannelStats): string {
     ["msgs", channel.message_count, 8],
   ];
   const prefix = channel.paused ? "   *P " : "      ";
-  return `${prefix}[${channel.channel_name.padEnd(25)}] ${renderFields(fields)} e2e%: `;
+  return `${prefix}[${channel.channel_name.padEnd(25)}] ${renderFields(fields)} e2e%: ${renderLatency(channel.e2e_processing_latency)}`;
+}
+
+function renderLatency({ percentiles }: LatencyResult): string {
+  return (percentiles ?? []).map(({ value }) => renderNanoseconds(value)).join(", ");
+}
+
+function renderNanoseconds(ns: number): string {
+  if (ns > 1e9) return `${(ns / 1e9).toFixed(1)}s`;
+  if (ns > 1e6) return `${(ns / 1e6).toFixed(1)}ms`;
+  return ns > 1e3 ? `${(ns / 1e3).toFixed(1)}us` : `${ns.toFixed(1)}ns`;
 }
 
 function renderClient(client: ClientStats, nowMs: number): string {

@@ -6,7 +6,7 @@ import type { TestClient } from "../testing/test-nsqd.ts";
 import { renderRfc3339 } from "./go-time.ts";
 
 const latency = { count: 0, percentiles: null };
-test("begins on a fresh server as upstream's test wants it", async (context) => {
+test("NSQ-2.3-1: begins on a fresh server as upstream's test wants it", async (context) => {
   const { nsqd, request } = await startHttp(context);
   const { headers, body } = await request("GET", "/stats?format=json");
   const startTime = Math.floor(nsqd.nowMs / 1000);
@@ -45,7 +45,7 @@ function clientStats(client: TestClient, connectedAt: number, changes: Readonly<
   return { ...initial, ...changes };
 }
 
-test("tells topics, channels, clients and producers in nsqd's shape", async (context) => {
+test("NSQ-2.3-2: tells topics, channels, clients and producers in nsqd's shape", async (context) => {
   const { nsqd, request } = await startHttp(context);
   const connectedAt = Math.floor(nsqd.nowMs / 1000);
   const consumer = nsqd.connect();
@@ -85,7 +85,7 @@ test("tells topics, channels, clients and producers in nsqd's shape", async (con
   assert.equal(body, JSON.stringify(whole).replace("<u>", "\\u003cu\\u003e"));
 });
 
-test("filters by topic and channel", async (context) => {
+test("NSQ-2.3-3: filters by topic and channel", async (context) => {
   const { nsqd, request } = await startHttp(context);
   await nsqd.subscribe("beta", "second");
   await nsqd.subscribe("alpha", "first");
@@ -111,7 +111,7 @@ test("filters by topic and channel", async (context) => {
   assert.equal(await names("topic=unknown"), null);
 });
 
-test("leaves clients out when asked to", async (context) => {
+test("NSQ-2.3-4: leaves clients out when asked to", async (context) => {
   const { nsqd, request } = await startHttp(context);
   await nsqd.subscribe("orders", "billing");
   await nsqd.connect().exchange(sized("PUB orders", "a"));
@@ -136,7 +136,7 @@ test("counts publishes of the topic asked for", async (context) => {
   assert.deepEqual(await counted("b"), [{ topic: "b", count: 1 }]);
 });
 
-test("prints the text form line by line", async (context) => {
+test("NSQ-2.3-5: prints the text form line by line", async (context) => {
   const { nsqd, request } = await startHttp(context);
   const startedAtMs = nsqd.nowMs;
   await nsqd.subscribe("orders", "billing", 5);

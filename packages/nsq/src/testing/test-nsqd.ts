@@ -6,9 +6,11 @@ import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing"
 import { MemoryStream } from "@polylog/testkit";
 import type { NsqLimits } from "../limits.ts";
 import { NsqServer, type NsqServerOptions } from "../nsq-server.ts";
+import { type ClientStats, collectClient } from "../stats/collect-client.ts";
 import { RecordedLogger } from "./recorded-logger.ts";
 
-export interface TestNsqdOptions extends Pick<NsqServerOptions, "lookupds" | "randomPercent" | "tcpPort"> {
+export interface TestNsqdOptions
+  extends Omit<NsqServerOptions, "broker" | "clock" | "logger" | "metrics" | "flusher" | "limits"> {
   readonly broker?: MemoryBrokerOptions;
   readonly limits?: Partial<NsqLimits>;
 }
@@ -78,6 +80,11 @@ export class TestNsqd {
 
   advance(ms: number): Promise<void> {
     return this.memory.advance(ms);
+  }
+
+  /** The connections, as /stats shows them. */
+  clientStats(): ClientStats[] {
+    return [...this.server.clients].map((client) => collectClient(client, ""));
   }
 
   /** The value of one metric, as it is scraped; 0 when there is none. */

@@ -171,3 +171,13 @@ test("TLS listeners need a certificate and a key", () => {
   });
   assert.throws(() => load({ argv: ["--tls-client-auth=require"] }), { message: /--tls-client-auth: needs --tls-ca/ });
 });
+
+test("NSQ's TLS options need a certificate, a key and authorities", () => {
+  assert.throws(() => load({ argv: ["--nsq-tls-cert=c"] }), { message: /--nsq-tls-cert: needs --nsq-tls-key/ });
+  assert.throws(() => load({ argv: ["--nsq-tls-required=true"] }), {
+    message: /--nsq-tls-required: needs --nsq-tls-cert/,
+  });
+  assert.throws(() => load({ argv: ["--nsq-tls-client-auth=require"] }), {
+    message: /--nsq-tls-client-auth: needs --nsq-tls-ca/,
+  });
+});

@@ -122,7 +122,19 @@ function* findConflicts(
     yield { option: "allowAnonymous", problem };
   }
   yield* findTlsConflicts(values);
+  yield* findNsqTlsConflicts(values);
   if (values.nsqMsgTimeoutMs > values.nsqMsgTimeoutMsMax) {
     yield { option: "nsqMsgTimeoutMs", problem: "must not be longer than --nsq-max-msg-timeout" };
   }
+}
+
+function* findNsqTlsConflicts(values: ServeOptions): Generator<OptionConflict<typeof serveOptions>> {
+  const { nsqTlsCert, nsqTlsKey, nsqTlsCa, nsqTlsClientAuth, nsqTlsRequired } = values;
+  if ((nsqTlsCert === undefined) !== (nsqTlsKey === undefined))
+    yield { option: "nsqTlsCert", problem: "needs --nsq-tls-key, and the other way round" };
+  const hasTls = nsqTlsCert !== undefined && nsqTlsKey !== undefined;
+  if (!hasTls && nsqTlsRequired !== "false")
+    yield { option: "nsqTlsRequired", problem: "needs --nsq-tls-cert and --nsq-tls-key" };
+  if (nsqTlsCa === undefined && (nsqTlsClientAuth === "request" || nsqTlsClientAuth === "require"))
+    yield { option: "nsqTlsClientAuth", problem: "needs --nsq-tls-ca, the authorities to believe" };
 }

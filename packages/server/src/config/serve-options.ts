@@ -10,6 +10,7 @@ import { tlsClientAuths } from "@polylog/base/transport";
 import { logConfigChoices } from "@polylog/broker";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 import { lookupdOptions } from "./lookupd-options.ts";
+import { nsqOptions } from "./nsq-options.ts";
 
 const listeners = "Listeners";
 const tls = "TLS";
@@ -340,6 +341,7 @@ export const serveOptions = defineOptions({
     group: nsq,
     help: "Longest time between heartbeats that a client may ask for.",
   },
+  ...nsqOptions,
 
   ...lookupdOptions,
 
