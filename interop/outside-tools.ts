@@ -19,16 +19,20 @@ export const outsideTools = {
   to_nsq: "a producer from NSQ's own tools",
   go: "builds the go-nsq client",
   python3: "runs Python clients",
+  openssl: "makes certificates",
   strace: "makes system calls fail or wait",
 } as const;
 
 export type OutsideTool = keyof typeof outsideTools;
 
-/** The program's path, searched in `PATH`; `undefined` when it is not installed. */
+/**
+ * The program's path, searched in `PATH`; `undefined` when it is not installed. Commands that npm linked do not count: our
+ * own tools have the names of NSQ's.
+ */
 export function findTool(name: string, path: string = process.env["PATH"] ?? ""): string | undefined {
   return path
     .split(delimiter)
-    .filter((folder) => folder !== "")
+    .filter((folder) => folder !== "" && !folder.includes("node_modules"))
     .map((folder) => join(folder, name))
     .find(isExecutable);
 }

@@ -5,7 +5,8 @@
  *
  * - `docs/reference/errors.md` from every `errors.ts` of the packages (whatever `defineErrors` made).
  * - `docs/reference/conformance.md` from the ledger of `conformance/`.
- * - What `renderReference()` of `packages/server/src/config/render-docs.ts` gives: paths in the repository and texts.
+ * - What `renderReference()` of `packages/server/src/config/render-docs.ts` and `packages/nsq-tools/src/render-docs.ts`
+ *   gives: paths in the repository and texts.
  */
 
 import { prepare } from "./prepare.mjs";
@@ -26,7 +27,7 @@ const referenceDir = "docs/reference";
 const pages = new Map([
   [`${referenceDir}/errors.md`, await renderErrors()],
   [`${referenceDir}/conformance.md`, `${marker}\n\n${await renderConformance()}`],
-  ...(await renderServerPages()),
+  ...(await renderOptionPages()),
 ]);
 if (process.argv.includes("--check")) check(pages);
 else write(pages);
@@ -117,13 +118,20 @@ function cell(text) {
     .replace(/\s*\n\s*/g, " ");
 }
 
-// --- the server's pages --------------------------------------------------------------------------------------------
+// --- pages of options ----------------------------------------------------------------------------------------------
 
 /** @returns {Promise<[string, string][]>} */
-async function renderServerPages() {
-  const file = join(rootDir, compiledPath("packages/server/src/config/render-docs.ts"));
-  if (!existsSync(file)) return [];
-  return Object.entries((await import(pathToFileURL(file).href)).renderReference());
+async function renderOptionPages() {
+  /** @type {[string, string][]} */
+  const found = [];
+  for (const source of ["packages/server/src/config/render-docs.ts", "packages/nsq-tools/src/render-docs.ts"]) {
+    const file = join(rootDir, compiledPath(source));
+    if (!existsSync(file)) continue;
+    /** @type {{ renderReference: () => Record<string, string> | Promise<Record<string, string>> }} */
+    const { renderReference } = await import(pathToFileURL(file).href);
+    found.push(...Object.entries(await renderReference()));
+  }
+  return found;
 }
 
 // --- writing and comparing -----------------------------------------------------------------------------------------
