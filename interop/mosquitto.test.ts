@@ -63,3 +63,19 @@ test("publishes the will of a mosquitto_sub that is killed", { skip, timeout: 60
   await once(watcher, "close");
   assert.match(printed, /^gone$/m);
 });
+
+for (const version of ["mqttv31", "mqttv311", "mqttv5"])
+  test(`carries QoS 2 between ${version} clients`, { skip, timeout: 60_000 }, async (t) => {
+    const server = await startServer({ dataDir: temporaryDirectory(t) });
+    t.after(() => server.kill());
+    const at = ["-V", version, "-p", `${server.listeners.mqtt.port}`, "-q", "2", "-t", "a/b"];
+    const subscriber = spawn("mosquitto_sub", [...at, "-C", "100"]);
+    let printed = "";
+    subscriber.stdout.on("data", (chunk) => (printed += chunk));
+    await untilSubscribed(server, 1);
+    const lines = Array.from({ length: 100 }, (_, i) => `line ${i}`);
+    const publisher = spawnSync("mosquitto_pub", [...at, "-l"], { input: `${lines.join("\n")}\n`, encoding: "utf8" });
+    assert.equal(publisher.status, 0, publisher.stderr);
+    await once(subscriber, "close");
+    assert.deepEqual(printed.trimEnd().split("\n"), lines);
+  });

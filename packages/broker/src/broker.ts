@@ -73,6 +73,11 @@ export class Broker implements Service, BusReceiver {
   /** Messages that came in by `publish`, deliveries to live subscribers. */
   publishedCount = 0;
   deliveredCount = 0;
+  /**
+   * Called when a message that did not come by `publish` was delivered to its subscribers: what these have put aside for
+   * sessions is to be stored. After `publish` its caller does that, who also waits for it.
+   */
+  afterDelivery: (() => void) | undefined;
 
   constructor(options: BrokerOptions) {
     const { logs, state } = options;
@@ -262,6 +267,7 @@ export class Broker implements Service, BusReceiver {
     publication.qos = qos;
     publication.retain = retain;
     this.#deliver(publication);
+    this.afterDelivery?.();
   }
 
   /** True when somebody, here or elsewhere, may be subscribed to the topic of the log's name. */
@@ -288,6 +294,7 @@ export class Broker implements Service, BusReceiver {
     publication.retain = false;
     publication.publisher = undefined;
     this.#deliver(publication);
+    this.afterDelivery?.();
     if (this.#bus.hasPeers) this.#tellPeers(publication);
   }
 }

@@ -101,6 +101,8 @@ export class Publication {
   retain = false;
   /** When the message is of no use any more, wall-clock ms; 0: never. */
   expiresMs = 0;
+  /** Seconds from its arrival until then, as the publisher said; -1: never. Set both or none. */
+  expirySeconds = -1;
   /** `properties[propertiesStart, propertiesEnd)`: what a protocol hands on with the message, in its own encoding. */
   properties: Buffer = noBytes;
   propertiesStart = 0;
@@ -131,6 +133,7 @@ export class Publication {
     this.route = route;
     this.packetShape = -1;
     this.expiresMs = 0;
+    this.expirySeconds = -1;
     this.propertiesStart = this.propertiesEnd = 0;
     this.headers = undefined;
     if (this.encodings.length > 0) this.encodings.length = 0;

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { publishBytes } from "./testing/memory-client.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
-test("MQTT-3.1.2-24: closes after one and a half keep alives of silence", async () => {
+test("MQTT-3.1.2-24 v3: closes after one and a half keep alives of silence", async () => {
   const server = await MemoryServer.start();
-  const client = server.connect("a", { keepAliveSeconds: 10 });
+  const client = await server.connect("a", { keepAliveSeconds: 10 });
   server.clock.advance(15_000);
   assert.equal(client.closed, false);
   server.clock.advance(2_000);
@@ -14,35 +14,35 @@ test("MQTT-3.1.2-24: closes after one and a half keep alives of silence", async 
   assert.equal(server.complaints.length, 0);
 });
 
-test("MQTT-3.1.2-24: any input keeps a client alive", async () => {
+test("MQTT-3.1.2-24 v3: any input keeps a client alive", async () => {
   const server = await MemoryServer.start();
-  const client = server.connect("a", { keepAliveSeconds: 10 });
+  const client = await server.connect("a", { keepAliveSeconds: 10 });
   for (let i = 0; i < 10; i++) {
     server.clock.advance(14_000);
-    client.ping();
+    await client.ping();
   }
   assert.equal(client.closed, false);
   server.clock.advance(14_000);
-  client.send(Buffer.from([0x30])); // A packet that is still arriving counts.
+  await client.send(Buffer.from([0x30])); // A packet that is still arriving counts.
   server.clock.advance(14_000);
   assert.equal(client.closed, false);
 });
 
-test("MQTT-3.1.2-24: what is sent to a client does not count", async () => {
+test("MQTT-3.1.2-24 v3: what is sent to a client does not count", async () => {
   const server = await MemoryServer.start();
-  const client = server.connect("a", { keepAliveSeconds: 10 });
-  client.subscribe("t");
-  const other = server.connect("b");
+  const client = await server.connect("a", { keepAliveSeconds: 10 });
+  await client.subscribe("t");
+  const other = await server.connect("b");
   for (let i = 0; i < 20; i++) {
     server.clock.advance(1_000);
-    other.publish("t", "x");
+    await other.publish("t", "x");
   }
   assert.equal(client.closed, true);
 });
 
-test("MQTT-3.1.2-23: keep alive 0 switches it off", async () => {
+test("MQTT-3.1.2-23 v3: keep alive 0 switches it off", async () => {
   const server = await MemoryServer.start();
-  const client = server.connect("a", { keepAliveSeconds: 0 });
+  const client = await server.connect("a", { keepAliveSeconds: 0 });
   server.clock.advance(10 * 65_535_000);
   assert.equal(client.closed, false);
 });
@@ -51,9 +51,9 @@ test("silence does not count while the server does not read", async () => {
   const limits = { unacknowledgedMax: 2 };
   const server = await MemoryServer.start({ limits, captures: [{ log: "log", filter: "t" }] });
   server.storage.manual = true;
-  const client = server.connect("a", { keepAliveSeconds: 10 });
+  const client = await server.connect("a", { keepAliveSeconds: 10 });
   const chunk = Buffer.concat([1, 2, 3].map((id) => publishBytes("t", "x", { qos: 1, packetIdentifier: id })));
-  client.send(chunk);
+  await client.send(chunk);
   assert.equal(client.stream.paused, true);
   server.clock.advance(60_000);
   server.storage.complete();
@@ -66,7 +66,7 @@ test("silence does not count while the server does not read", async () => {
 test("closes a connection without CONNECT at the deadline", async () => {
   const server = await MemoryServer.start();
   const client = server.open();
-  client.send(Buffer.from([0x10]));
+  await client.send(Buffer.from([0x10]));
   server.clock.advance(9_000);
   assert.equal(client.closed, false);
   server.clock.advance(3_000);
@@ -76,6 +76,6 @@ test("closes a connection without CONNECT at the deadline", async () => {
 test("uses one timer for all clients", async () => {
   const server = await MemoryServer.start();
   const before = server.clock.timersPending;
-  for (let i = 0; i < 100; i++) server.connect(`c${i}`, { keepAliveSeconds: 60 });
+  for (let i = 0; i < 100; i++) await server.connect(`c${i}`, { keepAliveSeconds: 60 });
   assert.equal(server.clock.timersPending, before);
 });

@@ -10,6 +10,8 @@ export class KeepAlive {
   #timer: Timer | undefined;
   /** Ticks since `start`. A loop that stalled for a while makes one tick of it, and nobody is late because of it. */
   tick = 0;
+  /** Called after all connections were looked at. */
+  onTick: ((tick: number) => void) | undefined;
 
   /** `connections` may lose members while they are looked at. */
   constructor(clock: Clock, connections: Iterable<{ onTick(tick: number): void }>) {
@@ -22,6 +24,7 @@ export class KeepAlive {
       this.start();
       this.tick++;
       for (const connection of this.#connections) connection.onTick(this.tick);
+      this.onTick?.(this.tick);
     }, tickMs);
   }
 

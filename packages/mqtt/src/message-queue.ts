@@ -1,12 +1,13 @@
 /**
- * Messages of QoS 1 that wait for a session: for its client to come back, or to acknowledge what it has.
+ * Messages of QoS 1 and 2 that wait in memory until a client has acknowledged what it has.
  *
  * Bounded by count, by bytes of the session and by bytes of all sessions together. When there is no room the oldest
- * message goes, and if that does not help, the new one; the caller counts both.
+ * messages go, or the new one, as the limits say; the caller counts both.
  */
 
 import { RingBuffer } from "@polylog/base/collections";
 import type { MqttLimits } from "./limits.ts";
+import type { WaitingMessage } from "./waiting-message.ts";
 
 /** Bytes kept for all sessions of a server. */
 export class KeptBytes {
@@ -21,7 +22,7 @@ export class KeptBytes {
 export class MessageQueue {
   readonly #limits: MqttLimits;
   readonly #kept: KeptBytes;
-  readonly #messages = new RingBuffer<Buffer>(4);
+  readonly #messages = new RingBuffer<WaitingMessage>(4);
   #bytes = 0;
 
   constructor(limits: MqttLimits, kept: KeptBytes) {
@@ -37,34 +38,36 @@ export class MessageQueue {
     return this.#bytes;
   }
 
-  /** `bytesBesides`: what the session keeps elsewhere. Returns how many messages were dropped to keep within the bounds. */
-  push(message: Buffer, bytesBesides: number): number {
-    const { queuedMessagesMax, queuedBytesMax } = this.#limits;
+  /** Returns how many messages were dropped to keep within the bounds. */
+  push(message: WaitingMessage): number {
+    const size = message.bytes.length;
     let dropped = 0;
-    while (
-      this.#messages.size >= queuedMessagesMax ||
-      this.#bytes + bytesBesides + message.length > queuedBytesMax ||
-      this.#kept.total + message.length > this.#kept.totalMax
-    ) {
+    while (!this.#takes(size)) {
       dropped++;
-      if (this.shift() === undefined) return dropped;
+      if (this.#limits.whenFull !== "drop-oldest" || this.shift() === undefined) return dropped;
     }
     this.#messages.push(message);
-    this.#bytes += message.length;
-    this.#kept.total += message.length;
+    this.#bytes += size;
+    this.#kept.total += size;
     return dropped;
   }
 
+  #takes(size: number): boolean {
+    const { queuedMessagesMax, queuedBytesMax } = this.#limits;
+    if (this.#messages.size >= queuedMessagesMax || this.#bytes + size > queuedBytesMax) return false;
+    return this.#kept.total + size <= this.#kept.totalMax;
+  }
+
   /** Removes and returns the oldest. */
-  shift(): Buffer | undefined {
+  shift(): WaitingMessage | undefined {
     const message = this.#messages.shift();
     if (message === undefined) return undefined;
-    this.#bytes -= message.length;
-    this.#kept.total -= message.length;
+    this.#bytes -= message.bytes.length;
+    this.#kept.total -= message.bytes.length;
     return message;
   }
 
-  peek(): Buffer | undefined {
+  peek(): WaitingMessage | undefined {
     return this.#messages.peek();
   }
 

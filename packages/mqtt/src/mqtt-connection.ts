@@ -3,30 +3,29 @@
  *
  *     chunk ─▶ FrameReader ─▶ handlersByState[state][type]
  *
- * Reading stops, and the rest of the chunk stays where it is, while a log has no room, while too many messages wait for
- * their PUBACK, or while the client does not read the answers it asks for. However a connection ends, `#leave` runs once: it
- * gives the session back, and publishes the will unless the client said DISCONNECT [MQTT-3.1.2-8]. Connection and session
- * are two things: a session may be older and live longer.
+ * Reading stops, and the rest of the chunk stays where it is, while a log has no room, while too many answers wait for
+ * durability, while the client does not read the answers it asks for, and while a packet waits for the session store or the
+ * authenticator. However a connection ends, `#leave` runs once: it gives the session back, with the will unless the client said
+ * DISCONNECT [MQTT-3.1.2-8]. Connection and session are two things: a session may be older and live longer.
  */
 
+import { ByteWriter } from "@polylog/base/bytes";
 import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import type { Connection, ConnectionHandler, OutputQueue } from "@polylog/base/transport";
 import { anonymous, type Partition, type Principal } from "@polylog/broker";
-import {
-  type ConnectPacket,
-  connectReturnCodeOf,
-  encodeConnack,
-  FrameReader,
-  type ProtocolLevel,
-  packetTypes,
-  type Will,
-} from "@polylog/mqtt-wire";
+import type { Credentials } from "@polylog/broker/access";
+import { FrameReader, type ProtocolLevel, packetTypes } from "@polylog/mqtt-wire";
+import { encodeConnectRefusal, isReasonCodeOf, protocolLevelOf, type ReasonCode } from "@polylog/mqtt-wire/mqtt5";
+import { AckRing, type AckRingOwner } from "./ack-ring.ts";
+import type { Authentication } from "./authentication/authentication.ts";
 import type { ClientConnection, ServerParts } from "./client-connection.ts";
+import type { ConnectRequest } from "./connect-request.ts";
 import { type ConnectionState, handlersByState } from "./connection-state.ts";
 import { mqttErrors } from "./errors.ts";
+import { IncomingAliases } from "./incoming-aliases.ts";
 import { answerBytesMax } from "./limits.ts";
-import { PubackRing, type PubackRingOwner } from "./puback-ring.ts";
-import { sendPacket } from "./send-packet.ts";
+import { Outlet } from "./outlet.ts";
+import { sendPacket5 } from "./send-packet.ts";
 import type { Session } from "./session.ts";
 
 export interface ConnectionOwner {
@@ -38,30 +37,40 @@ export interface ConnectionOwner {
 
 /** Why reading is stopped: bits, because there may be several reasons. */
 const logIsFull = 1;
-const pubacksAreDue = 2;
+const acksAreDue = 2;
 const outputIsFull = 4;
 const serverStops = 8;
+const packetIsWorking = 16;
 
-export class MqttConnection implements ConnectionHandler, ClientConnection, PubackRingOwner {
+const unspecifiedError = 0x80;
+
+export class MqttConnection implements ConnectionHandler, ClientConnection, AckRingOwner {
   readonly parts: ServerParts;
   readonly transport: Connection;
   readonly output: OutputQueue;
   readonly remote: string;
   readonly reader: FrameReader;
-  readonly pubacks: PubackRing;
-  readonly principal: Principal = anonymous;
+  readonly acks: AckRing;
+  readonly aliases: IncomingAliases;
+  /** Below MQTT 5 nobody told the client of one. */
+  receiveMax = Number.POSITIVE_INFINITY;
+  principal: Principal = anonymous;
+  authentication: Authentication | undefined;
+  outlet: Outlet | undefined;
   readonly #owner: ConnectionOwner;
   #state: ConnectionState = "awaitingConnect";
   #session: Session | undefined;
-  #will: Will | undefined;
-  clientId = "";
+  #request: ConnectRequest | undefined;
   protocolLevel: ProtocolLevel = 4;
-  keepAliveSeconds = 0;
+  isLevel5 = false;
+  packetSizeMax = Number.POSITIVE_INFINITY;
   /** Ticks without input after which the client counts as gone; 0: never. */
   #silenceTicksMax: number;
   #lastTick: number;
   /** More than what deliveries alone can make it: the rest are answers. */
   readonly #outputBytesMax: number;
+  /** Ticks for which the client has not read what it may leave unread. */
+  #slowTicks = 0;
   #pauses = 0;
   #isTransportPaused = false;
   #isReading = false;
@@ -74,20 +83,39 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
     this.output = transport.output;
     this.remote = transport.remote;
     this.#owner = owner;
-    this.reader = new FrameReader(parts.limits.connectPacketSizeMax);
-    this.pubacks = new PubackRing(this.output, this, parts.metrics.sent[packetTypes.PUBACK]);
-    const { outputBytesMax, packetSizeMax } = parts.limits;
+    const { connectPacketSizeMax, outputBytesMax, packetSizeMax, connectTimeoutMs } = parts.limits;
+    this.reader = new FrameReader(connectPacketSizeMax);
+    this.acks = new AckRing(this.output, this, parts.metrics.sent);
+    this.aliases = new IncomingAliases(parts.limits.topicAliasMax);
     this.#outputBytesMax = outputBytesMax + packetSizeMax + answerBytesMax;
     this.#lastTick = owner.tick;
-    this.#silenceTicksMax = Math.ceil(parts.limits.connectTimeoutMs / 1000);
+    this.#silenceTicksMax = Math.ceil(connectTimeoutMs / 1000);
   }
 
   get state(): ConnectionState {
     return this.#state;
   }
 
+  get isConnected(): boolean {
+    return this.#state === "connected";
+  }
+
   get session(): Session {
     return this.#session!;
+  }
+
+  get request(): ConnectRequest {
+    return this.#request!;
+  }
+
+  get credentials(): Credentials {
+    const { clientId, userName, password, isAssigned } = this.request;
+    const { certificateName } = this.transport;
+    return { clientId: isAssigned ? "" : clientId, userName, password, remote: this.remote, certificateName };
+  }
+
+  get clientId(): string {
+    return this.#request?.clientId ?? "";
   }
 
   // --- reading ---------------------------------------------------------------------------------------------------
@@ -108,7 +136,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
         if (!this.#isPacketPending) received[reader.type].value++;
         this.#isPacketPending = false;
         handlersByState[this.#state][reader.type](this);
-        if (this.pubacks.size >= this.parts.limits.unacknowledgedMax) this.#waitForPubacks();
+        if (this.acks.size >= this.parts.limits.unacknowledgedMax) this.#waitForAcks();
       }
     } catch (error) {
       this.fail(error);
@@ -120,7 +148,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
   }
 
   #isOpen(): boolean {
-    return this.#state === "connected" || this.#state === "awaitingConnect";
+    return this.#state === "connected" || this.#state === "awaitingConnect" || this.#state === "authenticating";
   }
 
   /** The end of the turn may send all of it; otherwise `onDrain` will be called. */
@@ -131,9 +159,9 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
     });
   }
 
-  #waitForPubacks(): void {
-    this.#pauses |= pubacksAreDue;
-    this.pubacks.watchedSize = this.parts.limits.unacknowledgedMax >> 1;
+  #waitForAcks(): void {
+    this.#pauses |= acksAreDue;
+    this.acks.watchedSize = this.parts.limits.unacknowledgedMax >> 1;
   }
 
   waitForRoom(partition: Partition): boolean {
@@ -143,9 +171,29 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
     return this.#isPacketPending;
   }
 
-  onPubacksSent(): void {
-    if ((this.#pauses & serverStops) !== 0) this.#end();
-    else this.#resume(pubacksAreDue);
+  wait<Result>(work: Promise<Result>, then: (result: Result) => void, late?: (result: Result) => void): void {
+    this.#pauses |= packetIsWorking;
+    work.then(
+      (result) => {
+        if (!this.#isOpen()) {
+          late?.(result);
+          return;
+        }
+        this.#pauses &= ~packetIsWorking;
+        try {
+          then(result);
+        } catch (error) {
+          this.fail(error);
+        }
+        if (this.#pauses === 0 && this.#isOpen()) this.#read();
+      },
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  onAcksSent(): void {
+    if ((this.#pauses & serverStops) !== 0) this.#endForStop();
+    else this.#resume(acksAreDue);
   }
 
   onDrain(): void {
@@ -169,29 +217,45 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
 
   // --- what handlers do ------------------------------------------------------------------------------------------
 
-  onConnect(packet: ConnectPacket, clientId: string, session: Session): void {
-    this.#state = "connected";
-    this.#session = session;
-    this.clientId = clientId;
-    this.protocolLevel = packet.protocolLevel;
-    this.keepAliveSeconds = packet.keepAliveSeconds;
-    this.#silenceTicksMax = Math.ceil(packet.keepAliveSeconds * 1.5); // [MQTT-3.1.2-24]
-    // The payload is a slice of a chunk; the will may be kept for as long as the connection lasts.
-    this.#will = packet.will && { ...packet.will, payload: Buffer.from(packet.will.payload) }; // [MQTT-3.1.2-9]
-    this.reader.packetSizeMax = this.parts.limits.packetSizeMax;
-    this.reader.protocolLevel = packet.protocolLevel;
-    const { cleanSession, keepAliveSeconds } = packet;
-    this.parts.logger.debug("client connected", { clientId, remote: this.remote, cleanSession, keepAliveSeconds });
+  onRequest(request: ConnectRequest): void {
+    this.#request = request;
+    this.protocolLevel = this.reader.protocolLevel = request.protocolLevel;
+    this.isLevel5 = request.protocolLevel === 5;
+    this.packetSizeMax = request.packetSizeMax;
   }
 
-  onDisconnect(): void {
-    this.#will = undefined;
-    this.#end();
+  onAuthenticating(): void {
+    this.#state = "authenticating";
+  }
+
+  onConnected(session: Session): void {
+    const { clientId, cleanStart, keepAliveSeconds, packetSizeMax, topicAliasMax, receiveMax } = this.request;
+    const { limits, logger, clock, metrics } = this.parts;
+    this.#state = "connected";
+    this.#session = session;
+    this.#silenceTicksMax = Math.ceil(keepAliveSeconds * 1.5); // [MQTT-3.1.2-22]
+    this.reader.packetSizeMax = limits.packetSizeMax;
+    if (this.isLevel5) this.receiveMax = limits.unacknowledgedMax;
+    const { protocolLevel, remote } = this;
+    logger.debug("client connected", { clientId, remote, protocolLevel, cleanStart, keepAliveSeconds });
+    this.outlet = new Outlet({
+      output: this.output,
+      clock,
+      metrics,
+      isLevel5: this.isLevel5,
+      packetSizeMax,
+      topicAliasMax: Math.min(topicAliasMax, limits.topicAliasMax),
+      windowMax: Math.min(receiveMax, limits.inFlightMax),
+    });
+  }
+
+  onDisconnect(keepsWill: boolean): void {
+    this.#end(keepsWill);
   }
 
   // --- ending ----------------------------------------------------------------------------------------------------
 
-  /** Closes because of an error, says so once in the log, and answers where MQTT 3.1.1 has an answer. */
+  /** Closes because of an error, says so once in the log, and tells the client as far as its version can. */
   fail(cause: unknown): void {
     if (!this.#isOpen()) return;
     const error = isCodedError(cause) ? cause : mqttErrors.INTERNAL({ reason: String(cause) }, cause);
@@ -199,19 +263,59 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
     const fields = { clientId: this.clientId, remote: this.remote, code: error.code, reason: error.message };
     if (error.cause === undefined) this.parts.logger.warn("client closed", fields);
     else this.parts.logger.error("client closed", { ...fields, error: error.cause });
-    const returnCode = this.#state === "awaitingConnect" ? connectReturnCodeOf(error.wireCode) : undefined;
-    if (returnCode !== undefined) {
-      sendPacket(this.output, encodeConnack, { sessionPresent: false, returnCode }); // [MQTT-3.2.2-4]
-      this.parts.metrics.sent[packetTypes.CONNACK].value++;
+    this.#tell(error);
+    this.#end(true);
+  }
+
+  /** The reason, in a DISCONNECT or, before the client is connected, in a CONNACK [MQTT-4.13.1-1] [MQTT-4.13.2-1]. */
+  #tell(error: PolylogError): void {
+    if (this.#state === "connected") {
+      if (!this.isLevel5) return;
+      const code = typeof error.wireCode === "number" ? error.wireCode : unspecifiedError;
+      const reasonCode = (
+        isReasonCodeOf("DISCONNECT", code, "server") ? code : unspecifiedError
+      ) as ReasonCode<"DISCONNECT">;
+      sendPacket5(this, "DISCONNECT", { reasonCode, properties: { reasonString: error.message } });
+      return;
     }
-    this.#end();
+    const request = this.#request;
+    if (request?.protocolLevel === 5) {
+      const code = typeof error.wireCode === "number" ? error.wireCode : unspecifiedError;
+      const reasonCode = (isReasonCodeOf("CONNACK", code) ? code : unspecifiedError) as ReasonCode<"CONNACK">;
+      const properties = { reasonString: error.message };
+      sendPacket5(this, "CONNACK", { sessionPresent: false, reasonCode, properties }); // [MQTT-3.2.2-6]
+      return;
+    }
+    this.#refuseUnread(error);
+  }
+
+  /** A CONNECT that could not be read: as far as it tells which version it is of. */
+  #refuseUnread(error: PolylogError): void {
+    const { reader } = this;
+    const level = this.#request?.protocolLevel ?? levelOf(reader);
+    if (level === undefined) return;
+    const writer = new ByteWriter(64);
+    if (!encodeConnectRefusal(writer, error.wireCode, level)) return;
+    const connack = writer.take();
+    this.output.push(connack, 0, connack.length);
+    this.parts.metrics.sent[packetTypes.CONNACK].value++;
   }
 
   onTakenOver(remote: string): void {
-    const { clientId } = this;
-    const { message } = mqttErrors.SESSION_TAKEN_OVER({ remote });
-    this.parts.logger.info("client closed", { clientId, remote: this.remote, reason: message });
-    this.#end();
+    this.#endWith(mqttErrors.SESSION_TAKEN_OVER({ remote }));
+  }
+
+  onKicked(): void {
+    this.#endWith(mqttErrors.KICKED());
+  }
+
+  /** Ends for a reason that is no fault of the client's. */
+  #endWith(error: PolylogError): void {
+    if (!this.#isOpen()) return;
+    const { clientId, remote } = this;
+    this.parts.logger.info("client closed", { clientId, remote, code: error.code, reason: error.message });
+    this.#tell(error);
+    this.#end(true);
   }
 
   onNotStored(error: PolylogError): void {
@@ -220,27 +324,46 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
 
   /** Called every second. */
   onTick(tick: number): void {
+    if (!this.#isOpen()) return;
+    const { limits, metrics } = this.parts;
+    const { pendingBytes } = this.output;
+    this.#slowTicks = pendingBytes >= limits.outputBytesMax ? this.#slowTicks + 1 : 0;
+    if (this.#slowTicks * 1000 > limits.slowClientMs) {
+      metrics.slowClients.value++;
+      this.#endWith(mqttErrors.SLOW_CLIENT({ pendingBytes, slowClientMs: limits.slowClientMs }));
+      return;
+    }
     // While the server does not read, silence is its own; whether the client reads its output is the client's.
     if ((this.#pauses & ~outputIsFull) !== 0) this.#lastTick = tick;
-    if (this.#silenceTicksMax === 0 || tick - this.#lastTick <= this.#silenceTicksMax || !this.#isOpen()) return;
-    this.parts.metrics.timeouts.value++;
-    const { clientId, remote, keepAliveSeconds } = this;
+    if (this.#silenceTicksMax === 0 || tick - this.#lastTick <= this.#silenceTicksMax) return;
+    metrics.timeouts.value++;
     const error =
-      this.#state === "awaitingConnect"
-        ? mqttErrors.CONNECT_TIMEOUT({ timeoutMs: this.parts.limits.connectTimeoutMs })
-        : mqttErrors.KEEP_ALIVE_TIMEOUT({ keepAliveSeconds });
+      this.#state === "connected"
+        ? mqttErrors.KEEP_ALIVE_TIMEOUT({ keepAliveSeconds: this.request.keepAliveSeconds })
+        : mqttErrors.CONNECT_TIMEOUT({ timeoutMs: limits.connectTimeoutMs });
+    if (this.#state === "connected" && this.isLevel5) {
+      this.#endWith(error);
+      return;
+    }
+    const { clientId, remote } = this;
     this.parts.logger.info("client closed", { clientId, remote, code: error.code, reason: error.message });
-    this.#leave();
+    this.#leave(true);
     this.transport.destroy();
   }
 
-  /** The server stops: reads no further, and ends once the PUBACKs that are due have been sent. */
+  /** The server stops: reads no further, and ends once the answers that are due have been sent. */
   stop(): void {
     if (!this.#isOpen()) return;
     this.#pauses |= serverStops;
     this.#applyPauses();
-    if (this.pubacks.size === 0) this.#end();
-    else this.pubacks.watchedSize = 0;
+    if (this.acks.size === 0) this.#endForStop();
+    else this.acks.watchedSize = 0;
+  }
+
+  #endForStop(): void {
+    if (!this.#isOpen()) return;
+    this.#tell(mqttErrors.SERVER_STOPS());
+    this.#end(true);
   }
 
   destroy(): void {
@@ -250,30 +373,29 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, Puba
   onClose(error: Error | undefined): void {
     if (this.#isOpen()) {
       const { clientId, remote } = this;
-      this.parts.logger.debug("client gone", {
-        clientId,
-        remote,
-        reason: error?.message ?? "it closed the connection",
-      });
-      this.#leave();
+      const reason = error?.message ?? "it closed the connection";
+      this.parts.logger.debug("client gone", { clientId, remote, reason });
+      this.#leave(true);
     }
     this.#state = "closed";
     this.#owner.onConnectionClosed(this);
   }
 
-  #end(): void {
-    this.#leave();
+  #end(keepsWill: boolean): void {
+    this.#leave(keepsWill);
     this.transport.end();
   }
 
-  #leave(): void {
+  #leave(keepsWill: boolean): void {
     this.#state = "closing";
-    this.pubacks.close();
+    this.acks.close();
     const session = this.#session;
-    const will = this.#will;
     this.#session = undefined;
-    this.#will = undefined;
-    if (session !== undefined) this.parts.sessions.leave(session);
-    if (will !== undefined) this.parts.publishPath.publishWill(will, this.principal, this.clientId);
+    this.authentication = undefined;
+    if (session !== undefined) this.parts.sessions.leave(session, this, keepsWill);
   }
+}
+
+function levelOf({ type, bytes, bodyStart, packetEnd }: FrameReader): number | undefined {
+  return type === packetTypes.CONNECT ? protocolLevelOf(bytes, bodyStart, packetEnd) : undefined;
 }

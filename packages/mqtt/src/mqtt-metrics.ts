@@ -11,8 +11,12 @@ export interface MqttMetrics {
   readonly droppedOffline: Counter;
   /** Messages of QoS 0 for a client that does not read fast enough. */
   readonly droppedSlow: Counter;
-  /** Messages of QoS 1 that a full queue had no room for. */
+  /** Messages of QoS 1 and 2 that a full queue in memory had no room for. */
   readonly droppedQueue: Counter;
+  /** Messages that expired in a queue in memory. */
+  readonly droppedExpired: Counter;
+  /** Messages above the Maximum Packet Size of a client. */
+  readonly droppedTooLarge: Counter;
   readonly refusedAccess: Counter;
   readonly refusedTopic: Counter;
   readonly refusedStorage: Counter;
@@ -20,6 +24,9 @@ export interface MqttMetrics {
   readonly takeOvers: Counter;
   readonly protocolErrors: Counter;
   readonly timeouts: Counter;
+  readonly sessionsExpired: Counter;
+  /** Connections closed because the client does not read. */
+  readonly slowClients: Counter;
   readonly connectionsRefused: Counter;
 }
 
@@ -35,6 +42,8 @@ export function registerMqttMetrics(metrics: MetricRegistry): MqttMetrics {
     droppedOffline: dropped("offline"),
     droppedSlow: dropped("slow"),
     droppedQueue: dropped("queue_full"),
+    droppedExpired: dropped("expired"),
+    droppedTooLarge: dropped("too_large"),
     refusedAccess: refused("access"),
     refusedTopic: refused("topic"),
     refusedStorage: refused("storage"),
@@ -42,6 +51,8 @@ export function registerMqttMetrics(metrics: MetricRegistry): MqttMetrics {
     takeOvers: metrics.counter("polylog_mqtt_takeovers_total", "Connections closed by a newer one of the same client."),
     protocolErrors: metrics.counter("polylog_mqtt_protocol_errors_total", "Connections closed because of an error."),
     timeouts: metrics.counter("polylog_mqtt_timeouts_total", "Connections closed for silence."),
+    sessionsExpired: metrics.counter("polylog_mqtt_sessions_expired_total", "Sessions that ended for their age."),
+    slowClients: metrics.counter("polylog_mqtt_slow_clients_total", "Connections closed because nothing was read."),
     connectionsRefused: metrics.counter("polylog_mqtt_connections_refused_total", "Connections above the limit."),
   };
 }

@@ -22,21 +22,23 @@ test("closes connections above the limit", async () => {
 
 test("lists sessions with and without a connection", async () => {
   const server = await MemoryServer.start();
-  const away = server.connect("away", { cleanSession: false });
-  away.subscribe("t", 1);
-  away.disconnect();
-  const here = server.connect("here");
-  here.subscribe("t", 1);
-  here.publish("t", "x", { qos: 1 });
-  const counts = { subscriptionCount: 1, inFlightCount: 0, queuedCount: 0 };
+  const away = await server.connect("away", { cleanSession: false });
+  await away.subscribe("t", 1);
+  await away.disconnect();
+  const here = await server.connect("here");
+  await here.subscribe("t", 1);
+  await here.publish("t", "x", { qos: 1 });
+  const counts = { subscriptionCount: 1, inFlightCount: 0, queuedCount: 0, droppedCount: 0 };
+  const forGood = Number.POSITIVE_INFINITY;
   assert.deepEqual(
     [...server.server.clients()],
     [
-      { clientId: "away", remote: undefined, persistent: true, ...counts, queuedCount: 1 },
+      { clientId: "away", remote: undefined, persistent: true, expirySeconds: forGood, ...counts, queuedCount: 1 },
       {
         clientId: "here",
         remote: `memory:${here.stream.remotePort}`,
         persistent: false,
+        expirySeconds: 0,
         ...counts,
         inFlightCount: 1,
       },
@@ -61,7 +63,7 @@ test("stops at once without connections", async () => {
 
 test("stop ends connections that wait for nothing", async () => {
   const server = await MemoryServer.start();
-  const clients = [server.open(), server.connect("a"), server.connect("b", { cleanSession: false })];
+  const clients = [server.open(), await server.connect("a"), await server.connect("b", { cleanSession: false })];
   await server.server.stop();
   assert.ok(clients.every(({ closed }) => closed));
   assert.equal(server.server.connectionCount, 0);
@@ -70,12 +72,12 @@ test("stop ends connections that wait for nothing", async () => {
 test("stop sends the PUBACKs that are due first", async () => {
   const server = await MemoryServer.start({ captures: [{ log: "log", filter: "t" }] });
   server.storage.manual = true;
-  const client = server.connect("a");
-  client.publish("t", "x", { qos: 1 });
+  const client = await server.connect("a");
+  await client.publish("t", "x", { qos: 1 });
   const stopped = server.server.stop();
   await server.run();
   assert.equal(client.closed, false);
-  client.publish("t", "too late", { qos: 1 });
+  await client.publish("t", "too late", { qos: 1 });
   server.storage.complete();
   await server.run();
   await stopped;
@@ -86,8 +88,8 @@ test("stop sends the PUBACKs that are due first", async () => {
 test("stop gives up at its deadline", async () => {
   const server = await MemoryServer.start({ captures: [{ log: "log", filter: "t" }] });
   server.storage.manual = true;
-  const client = server.connect("a");
-  client.publish("t", "x", { qos: 1 });
+  const client = await server.connect("a");
+  await client.publish("t", "x", { qos: 1 });
   let isStopped = false;
   const stopped = server.server.stop({ deadlineMs: 5_000 }).then(() => {
     isStopped = true;
@@ -102,27 +104,27 @@ test("stop gives up at its deadline", async () => {
 
 test("stop publishes wills", async () => {
   const server = await MemoryServer.start({ captures: [{ log: "wills", filter: "will" }] });
-  server.connect("a", { will: { topic: "will", payload: Buffer.from("x"), qos: 0, retain: false } });
+  await server.connect("a", { will: { topic: "will", payload: Buffer.from("x"), qos: 0, retain: false } });
   await server.server.stop();
   assert.equal(server.broker.catalog.require("wills").partitions[0].nextOffset, 1);
 });
 
 test("ignores what a connection sends while it is ending", async () => {
   const server = await MemoryServer.start();
-  const client = server.connect("a");
+  const client = await server.connect("a");
   await server.server.stop();
-  client.send(connectBytes("a"));
+  await client.send(connectBytes("a"));
   assert.deepEqual(client.packets(), []);
 });
 
 test("counts packets by type in both directions", async () => {
   const server = await MemoryServer.start();
-  const client = server.connect("a");
-  client.subscribe("t", 1);
-  client.publish("t", "x", { qos: 1 });
-  client.puback(1);
-  client.unsubscribe("t");
-  client.ping();
+  const client = await server.connect("a");
+  await client.subscribe("t", 1);
+  await client.publish("t", "x", { qos: 1 });
+  await client.puback(1);
+  await client.unsubscribe("t");
+  await client.ping();
   const received = (type: string) => server.metric(`polylog_mqtt_packets_received_total{type="${type}"}`);
   const sent = (type: string) => server.metric(`polylog_mqtt_packets_sent_total{type="${type}"}`);
   for (const type of ["CONNECT", "SUBSCRIBE", "PUBLISH", "PUBACK", "UNSUBSCRIBE", "PINGREQ"])

@@ -7,17 +7,23 @@
 
 import { type Clock, systemClock } from "@polylog/base/clock";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
-import { type Logger, MetricRegistry, silentLogger } from "@polylog/base/telemetry";
+import { Counter, type Logger, MetricRegistry, silentLogger } from "@polylog/base/telemetry";
 import { type ByteStream, Connection, type TurnFlusher } from "@polylog/base/transport";
-import type { Broker } from "@polylog/broker";
+import type { Broker, Partition } from "@polylog/broker";
+import { MemorySessionStore, type SessionStore } from "@polylog/broker/sessions";
+import type { AuthenticationMethods } from "./authentication/authentication.ts";
 import type { ServerParts } from "./client-connection.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { type MqttLimits, resolveLimits } from "./limits.ts";
+import { type MqttLimits, resolveLimits, sysIntervalSeconds } from "./limits.ts";
 import { KeptBytes } from "./message-queue.ts";
 import { type ConnectionOwner, MqttConnection } from "./mqtt-connection.ts";
-import { registerMqttMetrics } from "./mqtt-metrics.ts";
+import { type MqttMetrics, registerMqttMetrics } from "./mqtt-metrics.ts";
 import { PublishPath } from "./publish-path.ts";
-import { SessionStore } from "./session-store.ts";
+import { QueueWriter } from "./queue-writer.ts";
+import { SessionRegistry } from "./session-registry.ts";
+import { SharedGroups } from "./shared-groups.ts";
+import { SysTree } from "./sys-tree.ts";
+import { sysValuesOf } from "./sys-values.ts";
 
 export interface MqttServerOptions {
   /** Started before the server and stopped after it. */
@@ -28,6 +34,17 @@ export interface MqttServerOptions {
   readonly logger?: Logger;
   readonly limits?: Partial<MqttLimits>;
   readonly metrics?: MetricRegistry;
+  /**
+   * Sessions that outlive their connections; opened and closed by the server, which sets its limits. Default: in memory, so
+   * that they end with the process.
+   */
+  readonly sessions?: SessionStore;
+  /** The log that `sessions` writes: while it has no room, publishers are not read. */
+  readonly sessionLog?: Partition;
+  /** Enhanced authentication of MQTT 5. Default: no method is offered. */
+  readonly methods?: AuthenticationMethods;
+  /** What `$SYS/broker/version` says. */
+  readonly version?: string;
 }
 
 /** One client, connected or not, as an administrator sees it. */
@@ -35,12 +52,22 @@ export interface ClientInfo {
   readonly clientId: string;
   /** `address:port`; undefined when it is not connected. */
   readonly remote: string | undefined;
-  /** Its session outlives the connection: CleanSession was 0. */
+  /** Its session outlives the connection. */
   readonly persistent: boolean;
+  /** Seconds it does so; Infinity: for good. */
+  readonly expirySeconds: number;
   readonly subscriptionCount: number;
-  /** Messages of QoS 1 sent and not acknowledged, and waiting to be sent. */
+  /** Messages of QoS 1 and 2 sent and not finished, and waiting to be sent. */
   readonly inFlightCount: number;
   readonly queuedCount: number;
+  /** Messages that its limits dropped from its queue. */
+  readonly droppedCount: number;
+}
+
+export interface SubscriptionInfo {
+  readonly clientId: string;
+  readonly filter: string;
+  readonly qos: number;
 }
 
 export class MqttServer implements Service, ConnectionOwner {
@@ -54,20 +81,57 @@ export class MqttServer implements Service, ConnectionOwner {
   #onEmpty: (() => void) | undefined;
 
   constructor(options: MqttServerOptions) {
-    const { broker, flusher, clock = systemClock } = options;
-    const logger = (options.logger ?? silentLogger).child("mqtt");
-    const limits = resolveLimits(options.limits);
     const registry = options.metrics ?? new MetricRegistry();
-    const metrics = registerMqttMetrics(registry);
-    const kept = new KeptBytes(limits.queuedBytesTotalMax);
-    const sessions = new SessionStore({ broker, clock, limits, metrics, kept });
-    const publishPath = new PublishPath(broker, logger, metrics);
-    this.#parts = { broker, clock, logger, limits, metrics, sessions, publishPath };
-    this.#flusher = flusher;
+    this.#flusher = options.flusher;
+    this.#parts = this.#build(options, registerMqttMetrics(registry));
+    const { clock, sessions, kept, store, groups } = this.#parts;
     this.#keepAlive = new KeepAlive(clock, this.#connections);
+    this.#keepAlive.onTick = (tick) => this.#onTick(tick);
     registry.gauge("polylog_mqtt_connections", "Open MQTT connections.", () => this.#connections.size);
     registry.gauge("polylog_mqtt_sessions", "MQTT sessions, connected or not.", () => sessions.size);
-    registry.gauge("polylog_mqtt_kept_bytes", "Bytes of messages kept for sessions.", () => kept.total);
+    registry.gauge("polylog_mqtt_kept_bytes", "Bytes of messages kept in memory for sessions.", () => kept.total);
+    registry.gauge("polylog_mqtt_queued_messages", "Messages in stored queues of sessions.", () => store.queuedCount);
+    registerQueueDrops(registry, store);
+    registry.gauge("polylog_mqtt_shared_subscriptions", "Shared subscriptions, by name and filter.", () => groups.size);
+  }
+
+  #build(options: MqttServerOptions, metrics: MqttMetrics): ServerParts {
+    const { broker, clock = systemClock, sessionLog } = options;
+    const logger = (options.logger ?? silentLogger).child("mqtt");
+    const limits = resolveLimits(options.limits);
+    const { queuedMessagesMax: messagesMax, queuedBytesMax: bytesMax, whenFull } = limits;
+    const queueLimits = { messagesMax, bytesMax, whenFull };
+    const store = options.sessions ?? new MemorySessionStore({ clock, limits: queueLimits });
+    store.limits = queueLimits;
+    const kept = new KeptBytes(limits.queuedBytesTotalMax);
+    const writer = new QueueWriter(store);
+    const publishPath = new PublishPath({ broker, clock, logger, metrics, writer, store, sessionLog });
+    const startedMs = clock.monotonicMs();
+    const sysTree = new SysTree(
+      broker,
+      sysValuesOf({
+        version: options.version ?? "polylog",
+        upMs: () => clock.monotonicMs() - startedMs,
+        broker,
+        metrics,
+        store,
+        groupCount: () => groups.size,
+        connectionCount: () => this.#connections.size,
+        sessionCount: () => sessions.size,
+      }),
+    );
+    const shared = { broker, clock, logger, limits, metrics, kept, writer, sysTree };
+    const groups: SharedGroups = new SharedGroups(store, shared);
+    const sessions = new SessionRegistry({ ...shared, groups }, store, publishPath);
+    broker.afterDelivery = () => {
+      if (!writer.isPending) return;
+      try {
+        writer.store(undefined, 0);
+      } catch (error) {
+        if (metrics.refusedStorage.value++ === 0) logger.warn("a message was not queued for sessions", { error });
+      }
+    };
+    return { ...shared, groups, store, sessions, publishPath, methods: options.methods };
   }
 
   get tick(): number {
@@ -78,7 +142,9 @@ export class MqttServer implements Service, ConnectionOwner {
     return this.#connections.size;
   }
 
+  /** Restores sessions, subscriptions and wills. Rejects with what the session store rejects with. */
   async start(): Promise<void> {
+    await this.#parts.sessions.start();
     this.#status = "running";
     this.#keepAlive.start();
   }
@@ -104,14 +170,33 @@ export class MqttServer implements Service, ConnectionOwner {
   /** Sessions and their clients, in order of creation. */
   *clients(): Generator<ClientInfo, void> {
     for (const session of this.#parts.sessions.values()) {
-      const { clientId, persistent, subscriptionCount, inFlightCount, queuedCount, owner } = session;
-      yield { clientId, remote: owner?.remote, persistent, subscriptionCount, inFlightCount, queuedCount };
+      const { clientId, stored, expirySeconds, subscriptions, inFlightCount, queuedCount, owner } = session;
+      const droppedCount = stored?.droppedCount ?? 0;
+      const counts = { subscriptionCount: subscriptions.size, inFlightCount, queuedCount, droppedCount };
+      yield { clientId, remote: owner?.remote, persistent: stored !== undefined, expirySeconds, ...counts };
     }
+  }
+
+  *subscriptions(): Generator<SubscriptionInfo, void> {
+    for (const { clientId, subscriptions } of this.#parts.sessions.values())
+      for (const [filter, { qos }] of subscriptions) yield { clientId, filter, qos };
+  }
+
+  /** Ends the connection of a client. False: it is not connected. */
+  kick(clientId: string): boolean {
+    const owner = this.#parts.sessions.get(clientId)?.owner;
+    owner?.onKicked();
+    return owner !== undefined;
   }
 
   onConnectionClosed(connection: MqttConnection): void {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #onTick(tick: number): void {
+    this.#parts.sessions.onTick();
+    if (tick % sysIntervalSeconds === 0) this.#parts.sysTree.publish();
   }
 
   /** Ends every connection once what it was promised has been acknowledged; at the deadline, all that are left. */
@@ -123,6 +208,12 @@ export class MqttServer implements Service, ConnectionOwner {
   async #stop(deadlineMs: number): Promise<void> {
     this.#status = "stopped";
     this.#keepAlive.stop();
+    await this.#closeConnections(deadlineMs);
+    this.#parts.broker.afterDelivery = undefined;
+    await this.#parts.sessions.stop();
+  }
+
+  async #closeConnections(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -135,6 +226,19 @@ export class MqttServer implements Service, ConnectionOwner {
     await closed;
     clock.clearTimer(deadline);
   }
+}
+
+function registerQueueDrops(registry: MetricRegistry, store: SessionStore): void {
+  const help = "Messages that the limits of a session kept out of its stored queue, or that were refused for it.";
+  const counters = { oldest: new Counter({ which: "oldest" }), newest: new Counter({ which: "newest" }) };
+  const others = { refused: new Counter({ which: "refused" }), expired: new Counter({ which: "expired" }) };
+  registry.collector("polylog_mqtt_queue_dropped_total", help, "counter", () => {
+    counters.oldest.value = store.counters.droppedOldest;
+    counters.newest.value = store.counters.droppedNewest;
+    others.refused.value = store.counters.refused;
+    others.expired.value = store.counters.expired;
+    return [counters.oldest, counters.newest, others.refused, others.expired];
+  });
 }
 
 function ignore(): void {}

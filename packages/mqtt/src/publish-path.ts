@@ -1,14 +1,16 @@
 /**
  * A PUBLISH from a client, and a will, on its way into the broker.
  *
- *     packet ─▶ topic known? ─▶ log has room? ─▶ may it? ─▶ broker.publish ─▶ PUBACK, now or when stored
- *                  │ no: check the name   │ no: stop reading, try again when drained
+ *     packet ─▶ topic, by name or alias ─▶ seen before (QoS 2)? ─▶ logs have room? ─▶ may it? ─▶ broker.publish
+ *                                                                   │ no: stop reading, try again when drained
+ *            ─▶ sessions that outlive their connection ─▶ PUBACK or PUBREC, now or when all of it is stored
  *
  * Hot: no object, closure or string per message for a topic seen before; `publish-path.bench.ts` measures it. One view
  * and one `Publication` serve all connections, because nobody keeps them beyond the call.
  */
 
 import { bytesEqual } from "@polylog/base/bytes";
+import type { Clock } from "@polylog/base/clock";
 import { isCodedError } from "@polylog/base/errors";
 import type { Logger } from "@polylog/base/telemetry";
 import {
@@ -19,25 +21,35 @@ import {
   type Principal,
   Publication,
 } from "@polylog/broker";
+import type { SessionStore } from "@polylog/broker/sessions";
+import { checkTopicName, encodedLengthOfRemainingLength, type FrameReader } from "@polylog/mqtt-wire";
 import {
-  checkTopicName,
-  decodePublish,
-  encodedLengthOfRemainingLength,
-  type FrameReader,
-  PublishView,
-  type Will,
-} from "@polylog/mqtt-wire";
+  checkClientPublish,
+  copyKeptProperties,
+  decodeAnyPublish,
+  messageExpirySeconds,
+  Publish5View,
+} from "@polylog/mqtt-wire/mqtt5";
+import { type AckRing, ackKinds, refusalCodeOf } from "./ack-ring.ts";
 import { mqttErrors } from "./errors.ts";
+import type { IncomingAliases } from "./incoming-aliases.ts";
 import type { MqttMetrics } from "./mqtt-metrics.ts";
-import { qos0Shape, qos1Shape } from "./packet-shapes.ts";
-import type { PubackRing } from "./puback-ring.ts";
+import { qos0Shape, shapeOf } from "./packet-shapes.ts";
+import type { QueueWriter } from "./queue-writer.ts";
+import type { Session } from "./session.ts";
+import type { Will } from "./will.ts";
 
 /** What a client needs in order to publish. */
 export interface Publisher {
   readonly reader: FrameReader;
-  readonly pubacks: PubackRing;
+  readonly acks: AckRing;
+  readonly session: Session;
   readonly principal: Principal;
   readonly clientId: string;
+  readonly isLevel5: boolean;
+  readonly aliases: IncomingAliases;
+  /** Messages of QoS 1 and 2 it may have begun and not finished. */
+  readonly receiveMax: number;
   /**
    * Reads no further until the log has room, then handles the same packet again. False: no room will come; the log then
    * says why when it is written to.
@@ -45,20 +57,38 @@ export interface Publisher {
   waitForRoom(partition: Partition): boolean;
 }
 
+export interface PublishPathOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MqttMetrics;
+  readonly writer: QueueWriter;
+  readonly store: SessionStore;
+  /** The log that `store` writes, if it does. */
+  readonly sessionLog: Partition | undefined;
+}
+
 const dollar = 0x24;
+const reasons = { success: 0, noSubscribers: 0x10, notAuthorized: 0x87, topicNameInvalid: 0x90 } as const;
 
 export class PublishPath {
   readonly #broker: Broker;
+  readonly #options: PublishPathOptions;
   readonly #logger: Logger;
   readonly #metrics: MqttMetrics;
-  readonly #view = new PublishView();
+  readonly #writer: QueueWriter;
+  readonly #sessionLog: Partition | undefined;
+  readonly #view = new Publish5View();
   readonly #publication = new Publication();
   #lastRoute: MessageRoute | undefined;
 
-  constructor(broker: Broker, logger: Logger, metrics: MqttMetrics) {
-    this.#broker = broker;
-    this.#logger = logger;
-    this.#metrics = metrics;
+  constructor(options: PublishPathOptions) {
+    this.#options = options;
+    this.#broker = options.broker;
+    this.#logger = options.logger;
+    this.#metrics = options.metrics;
+    this.#writer = options.writer;
+    this.#sessionLog = options.sessionLog;
   }
 
   /** Publishes the PUBLISH `publisher.reader` stands on. Throws what the client is to be disconnected for. */
@@ -66,24 +96,37 @@ export class PublishPath {
     const { reader } = publisher;
     const { bytes } = reader;
     const view = this.#view;
-    decodePublish(view, reader);
-    if (view.qos === 2) throw mqttErrors.QOS_2_NOT_SUPPORTED({ packet: "PUBLISH" });
-    const route = this.#routeOf(bytes, view.topicStart, view.topicEnd);
-    if (route.captures.length > 0) {
-      const partition = saturatedPartition(route.captures);
+    decodeAnyPublish(view, reader);
+    let route: MessageRoute;
+    if (view.topicAlias === 0) {
+      if (view.subscriptionIdentifierCount > 0) checkClientPublish(view); // [MQTT-3.3.4-6]
+      route = this.#routeOf(bytes, view.topicStart, view.topicEnd);
+    } else route = this.#aliasedRoute(publisher);
+    if (view.qos === 2 && this.#isRepeated(publisher)) return;
+    if (route.captures.length > 0 || (view.qos > 0 && this.#sessionLog !== undefined)) {
+      const partition = this.#saturated(route.captures, view.qos);
       if (partition !== undefined && publisher.waitForRoom(partition)) return;
     }
-    if (!this.#mayPublish(publisher.principal, publisher.clientId, route)) {
-      if (view.qos === 1) publisher.pubacks.complete(publisher.pubacks.add(view.packetIdentifier)); // [MQTT-3.3.5-2]
+    if (view.qos > 0 && publisher.acks.receivedCount >= publisher.receiveMax)
+      throw mqttErrors.RECEIVE_MAXIMUM_EXCEEDED({ max: publisher.receiveMax }); // [MQTT-3.3.4-7]
+    const refusal = this.#refusalOf(publisher.principal, publisher.clientId, route);
+    if (refusal !== 0) {
+      // Below MQTT 5 there is no other answer than a good one [MQTT-3.3.5-2].
+      if (view.qos > 0) this.#answer(publisher, refusal);
       return;
     }
-    this.#fill(route, reader);
-    if (view.qos === 1) this.#publishQos1(publisher);
+    this.#fill(route, publisher);
+    const { hooks } = this.#broker;
+    if (hooks?.onPublish?.(this.#publication, publisher.principal) === false) {
+      if (view.qos > 0) this.#answer(publisher, reasons.success);
+      return;
+    }
+    if (view.qos > 0) this.#publish(publisher);
     else this.#publishQos0(publisher);
   }
 
   /** Messages that arrive together are often for one topic: comparing with the last one is half the price of a look-up. */
-  #routeOf(bytes: Buffer, start: number, end: number): MessageRoute {
+  #routeOf(bytes: Uint8Array, start: number, end: number): MessageRoute {
     const { router } = this.#broker;
     const last = this.#lastRoute;
     if (
@@ -95,33 +138,54 @@ export class PublishPath {
       return last;
     let route = router.lookup(bytes, start, end);
     if (route === undefined) {
-      checkTopicName(bytes, start, end); // [MQTT-3.3.2-2]
+      checkTopicName(bytes as Buffer, start, end); // [MQTT-3.3.2-2]
       route = router.resolve(bytes, start, end);
     }
     this.#lastRoute = route;
     return route;
   }
 
-  /** Publishes a will [MQTT-3.1.2-8]. Nobody waits for it; what the broker refuses is logged. */
-  publishWill(will: Will, principal: Principal, clientId: string): void {
-    const route = this.#broker.router.resolveName(will.topic);
-    if (!this.#mayPublish(principal, clientId, route)) return;
-    // Not the shared one: a will may be published while a message is.
-    const publication = new Publication();
-    publication.begin(route);
-    publication.payload = will.payload;
-    publication.payloadEnd = will.payload.length;
-    publication.qos = will.qos;
-    publication.retain = will.retain; // [MQTT-3.1.2-16] [MQTT-3.1.2-17]
-    try {
-      this.#broker.publish(publication, undefined, 0);
-      this.#metrics.wills.value++;
-    } catch (error) {
-      this.#logger.error("a will could not be published", { clientId, topic: will.topic, error });
+  /** The alias is set before anything may be refused: the client counts on it. */
+  #aliasedRoute({ reader, aliases }: Publisher): MessageRoute {
+    const view = this.#view;
+    const { topicAlias, topicStart, topicEnd } = view;
+    if (view.subscriptionIdentifierCount > 0) checkClientPublish(view);
+    if (topicStart === topicEnd) {
+      const topic = aliases.get(topicAlias);
+      return this.#routeOf(topic, 0, topic.length);
     }
+    const route = this.#routeOf(reader.bytes, topicStart, topicEnd);
+    aliases.set(topicAlias, route.topicBytes);
+    return route;
   }
 
-  #fill(route: MessageRoute, reader: FrameReader): void {
+  /** A message of QoS 2 that is there already is answered again and not published [MQTT-4.3.3-10]. */
+  #isRepeated({ session, acks }: Publisher): boolean {
+    const { packetIdentifier } = this.#view;
+    if (!session.isReceived(packetIdentifier)) return false;
+    const token = acks.add(ackKinds.pubrec, packetIdentifier);
+    if (session.stored === undefined || this.#options.store.wait(acks, token)) acks.complete(token);
+    return true;
+  }
+
+  #answer({ acks }: Publisher, reasonCode: number): void {
+    const { qos, packetIdentifier } = this.#view;
+    acks.receivedCount++;
+    acks.answer(qos === 1 ? ackKinds.puback : ackKinds.pubrec, packetIdentifier, reasonCode);
+  }
+
+  /** The first log that would refuse a record now. */
+  #saturated(captures: readonly Capture[], qos: number): Partition | undefined {
+    const sessionLog = this.#sessionLog;
+    if (qos > 0 && sessionLog?.saturated === true) return sessionLog;
+    for (let i = 0; i < captures.length; i++) {
+      const { partitions } = captures[i];
+      for (let p = 0; p < partitions.length; p++) if (partitions[p].saturated) return partitions[p];
+    }
+    return undefined;
+  }
+
+  #fill(route: MessageRoute, { reader, session, isLevel5 }: Publisher): void {
     const view = this.#view;
     const publication = this.#publication;
     publication.begin(route);
@@ -130,38 +194,91 @@ export class PublishPath {
     publication.payloadEnd = view.payloadEnd;
     publication.qos = view.qos;
     publication.retain = view.retain === 1;
+    publication.publisher = session;
     publication.packet = reader.bytes;
     publication.packetStart = reader.packetStart;
     publication.packetEnd = reader.packetEnd;
-    // A length written longer than needed is legal here, and not to be handed on. [MQTT-3.3.1-9] for RETAIN.
+    if (isLevel5) {
+      if (view.propertiesEnd > view.propertiesStart) this.#fillProperties(reader.bytes);
+      if (view.topicAlias === 0) publication.packetShape = shapeOf(true, view.qos, publication.retain);
+      return;
+    }
+    // A length written longer than needed is legal here, and not to be handed on.
     const lengthSize = reader.bodyStart - reader.packetStart - 1;
     if (lengthSize > 1 && lengthSize !== encodedLengthOfRemainingLength(reader.packetEnd - reader.bodyStart)) return;
-    if (view.qos === 1) publication.packetShape = qos1Shape;
-    else if (view.retain === 0) publication.packetShape = qos0Shape;
+    publication.packetShape =
+      view.qos === 0 && view.retain === 0 ? qos0Shape : shapeOf(false, view.qos, view.retain === 1);
   }
 
-  #publishQos1(publisher: Publisher): void {
-    const { pubacks } = publisher;
-    // Added first: the answer may come before `publish` returns.
-    const token = pubacks.add(this.#view.packetIdentifier);
-    try {
-      if (this.#broker.publish(this.#publication, pubacks, token)) pubacks.complete(token);
-    } catch (error) {
-      pubacks.undo();
-      if (!isCodedError(error)) throw error;
-      throw mqttErrors.MESSAGE_NOT_STORED({ reason: error.message }, error);
+  #fillProperties(bytes: Buffer): void {
+    const view = this.#view;
+    const publication = this.#publication;
+    if (view.messageExpiryAt !== 0) {
+      publication.expirySeconds = messageExpirySeconds(bytes, view.messageExpiryAt);
+      publication.expiresMs = this.#options.clock.nowMs() + 1000 * publication.expirySeconds;
+    }
+    if (view.keptPropertiesSize === view.propertiesEnd - view.propertiesStart) {
+      publication.properties = bytes;
+      publication.propertiesStart = view.propertiesStart;
+      publication.propertiesEnd = view.propertiesEnd;
+    } else if (view.keptPropertiesSize > 0) {
+      publication.properties = Buffer.allocUnsafe(view.keptPropertiesSize);
+      publication.propertiesStart = 0;
+      publication.propertiesEnd = view.keptPropertiesSize;
+      copyKeptProperties(view, bytes, publication.properties, 0);
     }
   }
 
-  #publishQos0(publisher: Publisher): void {
-    const { pubacks } = publisher;
-    // Nobody waits for QoS 0. A retained one is counted while it is being written, so that a flood of them is bounded.
-    const token = this.#publication.retain ? pubacks.add(0) : -1;
+  /** At QoS 1 and 2. */
+  #publish(publisher: Publisher): void {
+    const { acks, session } = publisher;
+    const { qos, packetIdentifier } = this.#view;
+    const publication = this.#publication;
+    const hasReceivers = publication.route.subscriptions.length > 0 || publication.route.captures.length > 0;
+    const reasonCode = hasReceivers || publication.retain ? reasons.success : reasons.noSubscribers;
+    // Added first: an answer may come before `publish` returns. It waits for that one, and for the end of this method.
+    const token = acks.add(qos === 1 ? ackKinds.puback : ackKinds.pubrec, packetIdentifier, reasonCode, 2);
+    acks.receivedCount++;
+    let done = 1;
     try {
-      const stored = this.#broker.publish(this.#publication, token < 0 ? undefined : pubacks, token);
-      if (stored && token >= 0) pubacks.complete(token);
+      if (this.#broker.publish(publication, acks, token)) done = 2;
     } catch (error) {
-      if (token >= 0) pubacks.undo();
+      this.#refuse(publisher, token, error, 2);
+      return;
+    }
+    try {
+      if (qos === 2 && session.stored !== undefined)
+        this.#writer.setPublisher(publication, session.stored, packetIdentifier);
+      if (this.#writer.isPending) this.#writer.store(acks, token);
+    } catch (error) {
+      this.#refuse(publisher, token, error, done);
+      return;
+    }
+    if (qos === 2 && session.stored === undefined) session.noteReceived(packetIdentifier);
+    acks.complete(token, done);
+  }
+
+  /** MQTT 5 has an answer for it; before, the connection is closed, and the client sends it again. */
+  #refuse({ acks, isLevel5 }: Publisher, token: number, error: unknown, done: number): void {
+    this.#writer.discard();
+    if (!isCodedError(error)) throw error;
+    this.#metrics.refusedStorage.value++;
+    if (!isLevel5) throw mqttErrors.MESSAGE_NOT_STORED({ reason: error.message }, error);
+    acks.refuse(token, refusalCodeOf(error));
+    acks.complete(token, done);
+  }
+
+  #publishQos0(publisher: Publisher): void {
+    const { acks } = publisher;
+    // Nobody waits for QoS 0. A retained one is counted while it is being written, so that a flood of them is bounded.
+    const token = this.#publication.retain ? acks.add(ackKinds.none, 0) : -1;
+    try {
+      const isStored = this.#broker.publish(this.#publication, token < 0 ? undefined : acks, token);
+      if (isStored && token >= 0) acks.complete(token);
+      if (this.#writer.isPending) this.#writer.store(undefined, 0);
+    } catch (error) {
+      this.#writer.discard();
+      if (token >= 0) acks.undo();
       if (!isCodedError(error)) throw error;
       if (this.#metrics.refusedStorage.value++ === 0) {
         const { clientId } = publisher;
@@ -170,26 +287,53 @@ export class PublishPath {
     }
   }
 
-  /** Clients do not publish below `$SYS`, and only where they are allowed to. */
-  #mayPublish(principal: Principal, clientId: string, route: MessageRoute): boolean {
-    const { topic } = route;
-    if (topic.charCodeAt(0) === dollar && (topic === "$SYS" || topic.startsWith("$SYS/"))) {
-      this.#metrics.refusedTopic.value++;
-      this.#logger.debug("a message below $SYS was ignored", { clientId, topic });
-      return false;
+  /** Publishes a will [MQTT-3.1.2-8]. Nobody waits for it; what the broker refuses is logged. */
+  publishWill(will: Will, session: Session): void {
+    const { clientId } = session;
+    const principal = { name: will.principalName, clientId };
+    const route = this.#broker.router.resolveName(will.topic);
+    if (this.#refusalOf(principal, clientId, route) !== 0) return;
+    // Not the shared one: a will may be published while a message is.
+    const publication = new Publication();
+    publication.begin(route);
+    publication.payload = will.payload;
+    publication.payloadEnd = will.payload.length;
+    publication.qos = will.qos;
+    publication.retain = will.retain; // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
+    publication.publisher = session;
+    publication.properties = will.properties;
+    publication.propertiesEnd = will.properties.length;
+    if (will.expirySeconds >= 0) {
+      publication.expirySeconds = will.expirySeconds;
+      publication.expiresMs = this.#options.clock.nowMs() + 1000 * will.expirySeconds;
     }
-    if (this.#broker.access.allows(principal, "publish", topic)) return true;
+    if (this.#broker.hooks?.onPublish?.(publication, principal) === false) return;
+    try {
+      this.#broker.publish(publication, undefined, 0);
+      if (this.#writer.isPending) this.#writer.store(undefined, 0);
+      this.#metrics.wills.value++;
+    } catch (error) {
+      this.#writer.discard();
+      this.#logger.error("a will could not be published", { clientId, topic: will.topic, error });
+    }
+  }
+
+  /** Clients do not publish below `$SYS` or `$share`, and only where they are allowed to. 0: they may. */
+  #refusalOf(principal: Principal, clientId: string, route: MessageRoute): number {
+    const { topic } = route;
+    if (topic.charCodeAt(0) === dollar && isServersOwn(topic)) {
+      this.#metrics.refusedTopic.value++;
+      this.#logger.debug("a message to a topic of the server's own was ignored", { clientId, topic });
+      return topic.startsWith("$SYS") ? reasons.notAuthorized : reasons.topicNameInvalid;
+    }
+    if (this.#broker.access.allows(principal, "publish", topic)) return 0;
     this.#metrics.refusedAccess.value++;
     this.#logger.debug("a message was ignored because the client may not publish it", { clientId, topic });
-    return false;
+    return reasons.notAuthorized;
   }
 }
 
-/** The first one that would refuse a record now. */
-function saturatedPartition(captures: readonly Capture[]): Partition | undefined {
-  for (let i = 0; i < captures.length; i++) {
-    const { partitions } = captures[i];
-    for (let p = 0; p < partitions.length; p++) if (partitions[p].saturated) return partitions[p];
-  }
-  return undefined;
+/** Topics that only the server publishes. */
+export function isServersOwn(topic: string): boolean {
+  return topic === "$SYS" || topic.startsWith("$SYS/") || topic.startsWith("$share/");
 }

@@ -3,29 +3,29 @@
  * per turn, so that a subscription to a million topics costs others nothing, and none is cut off.
  */
 
-import type { QoS, RetainedMessage } from "@polylog/broker";
+import type { QoS, RetainedMessage, Subscription } from "@polylog/broker";
 
 interface Pending {
   /** May yield undefined: it has looked at many topics and found nothing so far. */
   readonly messages: Iterator<RetainedMessage | undefined>;
-  readonly qos: QoS;
+  readonly subscription: Subscription;
 }
 
 export class RetainedBacklog {
   /** In the order of subscribing. */
   readonly #pending = new Map<string, Pending>();
   #next: RetainedMessage | undefined;
-  #nextQos: QoS = 0;
+  #nextOf: Subscription | undefined;
   #nextFilter = "";
 
   get isEmpty(): boolean {
     return this.#next === undefined && this.#pending.size === 0;
   }
 
-  /** Subscribing to the same filter again starts over [MQTT-3.8.4-3]. `qos`: what was granted. */
-  add(filter: string, qos: QoS, messages: Iterable<RetainedMessage | undefined>): void {
+  /** Subscribing to the same filter again starts over [MQTT-3.8.4-3]. */
+  add(filter: string, subscription: Subscription, messages: Iterable<RetainedMessage | undefined>): void {
     this.remove(filter);
-    this.#pending.set(filter, { messages: messages[Symbol.iterator](), qos });
+    this.#pending.set(filter, { messages: messages[Symbol.iterator](), subscription });
   }
 
   remove(filter: string): void {
@@ -41,7 +41,7 @@ export class RetainedBacklog {
       if (step.done !== true) {
         this.#next = step.value;
         this.#nextFilter = filter;
-        this.#nextQos = pending.qos;
+        this.#nextOf = pending.subscription;
         break;
       }
       this.#pending.delete(filter);
@@ -52,7 +52,12 @@ export class RetainedBacklog {
   /** The QoS at which `peek`'s message is sent: the lower of its own and the granted one [MQTT-3.8.4-6]. */
   get qos(): QoS {
     const own = this.#next?.qos ?? 0;
-    return Math.min(own, this.#nextQos) as QoS;
+    return Math.min(own, this.#nextOf?.qos ?? 0) as QoS;
+  }
+
+  /** What `peek`'s message is sent with. */
+  get identifiers(): readonly number[] {
+    return this.#nextOf?.identifiers ?? [];
   }
 
   /** `peek`'s message was sent. */

@@ -1,230 +1,223 @@
 /**
- * What the server keeps for one client, whether it is connected or not: its subscriptions, messages in flight, messages
- * that wait, retained messages still to be sent. A connection lends it an output while it lasts.
+ * What the server keeps for one client, whether it is connected or not: its subscriptions, and what is to be sent to it. A
+ * connection lends it an outlet while it lasts.
  *
- *     QoS 0   sent now, or dropped and counted: no connection, or the client does not read fast enough
- *     QoS 1   sent now when nothing waits and the window has room; otherwise it waits its turn
+ *     QoS 0        sent now, or dropped and counted: no connection, or the client does not read fast enough
+ *     QoS 1 and 2  the outbox: of a session that ends with its connection in memory, of another one in the session store
  *
- * A session with CleanSession 1 ends with its connection; the others stay, in memory for now. Sending what waits is
- * `#pump`'s: in order the messages to be repeated after a reconnect, those that wait, retained ones; a batch per turn.
- * Hot: `onPublication`; `publish-path.bench.ts` measures it.
+ * Sending what waits is `#pump`'s: what the outbox has, in its order, then retained messages; a batch per turn. Hot:
+ * `onPublication`; `publish-path.bench.ts` measures it.
  */
 
-import type { Clock } from "@polylog/base/clock";
-import { isCodedError } from "@polylog/base/errors";
-import type { OutputQueue } from "@polylog/base/transport";
-import { type Broker, type Publication, type QoS, type Subscriber, Subscription } from "@polylog/broker";
-import { packetTypes } from "@polylog/mqtt-wire";
-import { InFlight } from "./in-flight.ts";
-import type { MqttLimits } from "./limits.ts";
-import { type KeptBytes, MessageQueue } from "./message-queue.ts";
-import type { MqttMetrics } from "./mqtt-metrics.ts";
-import { encodeMessage, messageToKeep, sendKept, sendQos0, sendQos1 } from "./packet-shapes.ts";
+import type { Publication, QoS, Subscriber, Subscription } from "@polylog/broker";
+import type { StoredSession } from "@polylog/broker/sessions";
+import type { Outbox } from "./outbox.ts";
+import { OutgoingMessage } from "./outgoing-message.ts";
+import type { Outlet } from "./outlet.ts";
+import { encodeRecipient } from "./recipient-bytes.ts";
 import { RetainedBacklog } from "./retained-backlog.ts";
+import type { SessionOwner, SessionParts } from "./session-parts.ts";
+import type { SharedGroups } from "./shared-groups.ts";
+import { StoredOutbox } from "./stored-outbox.ts";
+import { TransientOutbox } from "./transient-outbox.ts";
+import type { Will } from "./will.ts";
 
-/** The connection that has the session. */
-export interface SessionOwner {
-  /** `address:port` of the peer. */
-  readonly remote: string;
-  /** Another connection of the same client has come: close, and give the session back. */
-  onTakenOver(remote: string): void;
+/** What all sessions share. */
+export interface SessionContext extends SessionParts {
+  readonly groups: SharedGroups;
 }
 
-export interface SessionParts {
-  readonly broker: Broker;
-  readonly clock: Clock;
-  readonly limits: MqttLimits;
-  readonly metrics: MqttMetrics;
-  readonly kept: KeptBytes;
-}
-
-const textEncoder = new TextEncoder();
+const outgoing = new OutgoingMessage();
 
 export class Session implements Subscriber {
   readonly clientId: string;
-  /** CleanSession was 0: it outlives its connection. */
-  readonly persistent: boolean;
-  readonly #parts: SessionParts;
-  readonly #subscriptions = new Map<string, Subscription>();
-  readonly #inFlight: InFlight;
-  readonly #queue: MessageQueue;
-  #owner: SessionOwner | undefined;
-  #output: OutputQueue | undefined;
-  /** Messages in flight when the client came back that were not repeated yet. */
-  #repeating: Iterator<[number, Buffer | undefined]> | undefined;
+  readonly #parts: SessionContext;
+  /** In the session store, when it outlives its connection. */
+  readonly stored: StoredSession | undefined;
+  /** By filter as the client wrote it, `$share` and all. */
+  readonly subscriptions = new Map<string, Subscription>();
+  /** Seconds it outlives its connection; Infinity: for good. */
+  expirySeconds = 0;
+  /** To be published unless the client comes back or says that it leaves. */
+  will: Will | undefined;
+  /** Wall-clock milliseconds at which `will` is due; undefined while the client is connected. */
+  willDueMs: number | undefined;
+  /** While a client is connected. */
+  owner: SessionOwner | undefined;
+  outlet: Outlet | undefined;
+  outbox: Outbox | undefined;
+  /** Identifiers of QoS 2 messages that came and were not released, of a session that is not stored. */
+  #received: Set<number> | undefined;
   #retained: RetainedBacklog | undefined;
+  #sharedFilters: Set<string> | undefined;
   #pumpScheduled = false;
   #onTurnEnd: (() => void) | undefined;
 
-  constructor(clientId: string, persistent: boolean, parts: SessionParts) {
+  constructor(clientId: string, stored: StoredSession | undefined, parts: SessionContext) {
     this.clientId = clientId;
-    this.persistent = persistent;
+    this.stored = stored;
     this.#parts = parts;
-    this.#inFlight = new InFlight(parts.kept);
-    this.#queue = new MessageQueue(parts.limits, parts.kept);
-  }
-
-  /** The connection it belongs to now. */
-  get owner(): SessionOwner | undefined {
-    return this.#owner;
-  }
-
-  get subscriptionCount(): number {
-    return this.#subscriptions.size;
   }
 
   get inFlightCount(): number {
-    return this.#inFlight.size;
+    return this.outbox?.inFlightCount ?? this.stored?.inFlightCount ?? 0;
   }
 
   get queuedCount(): number {
-    return this.#queue.size;
+    if (this.outbox !== undefined) return this.outbox.queuedCount;
+    return this.stored === undefined ? 0 : this.stored.queuedCount - this.stored.inFlightCount;
   }
 
   // --- delivery --------------------------------------------------------------------------------------------------
 
-  onPublication(publication: Publication, _subscription: Subscription, qos: QoS): void {
-    if (qos === 0) this.#deliverQos0(publication);
-    else this.#deliverQos1(publication);
+  onPublication(publication: Publication, subscription: Subscription, qos: QoS): void {
+    if (qos === 0) {
+      this.sendQos0(publication, subscription);
+    } else if (this.outbox !== undefined) {
+      this.outbox.deliver(publication, subscription, qos);
+    } else if (this.stored !== undefined) {
+      this.#queue(publication, subscription, this.stored, qos);
+    }
   }
 
-  #deliverQos0(publication: Publication): void {
+  sendQos0(publication: Publication, subscription: Subscription): void {
     const { limits, metrics } = this.#parts;
-    const output = this.#output;
-    if (output === undefined) {
-      metrics.droppedOffline.value++;
-    } else if (output.pendingBytes >= limits.outputBytesMax) {
+    const outlet = this.outlet;
+    if (outlet === undefined) {
+      if (limits.queueQos0Offline && this.stored !== undefined) this.#queue(publication, subscription, this.stored, 0);
+      else metrics.droppedOffline.value++;
+    } else if (outlet.output.pendingBytes >= limits.outputBytesMax) {
       metrics.droppedSlow.value++;
     } else {
-      sendQos0(output, publication);
-      metrics.sent[packetTypes.PUBLISH].value++;
+      outlet.sendQos0(publication, subscription);
     }
   }
 
-  #deliverQos1(publication: Publication): void {
-    const output = this.#output;
-    if (output !== undefined && this.#isClear(output)) {
-      if (!this.persistent) {
-        sendQos1(output, publication, this.#inFlight.add(undefined));
-        this.#parts.metrics.sent[packetTypes.PUBLISH].value++;
-        return;
-      }
-      const message = messageToKeep(publication);
-      if (this.#windowTakes(message) && this.#mayKeep(message)) {
-        this.#sendAndKeep(output, message);
-        return;
-      }
-    }
-    this.#wait(messageToKeep(publication));
+  #queue(publication: Publication, subscription: Subscription, stored: StoredSession, qos: QoS): void {
+    const note = encodeRecipient(publication.retain && subscription.retainAsPublished, subscription.identifiers);
+    this.#parts.writer.add(publication, stored, qos, note);
   }
 
-  /** Nothing waits that would be overtaken [MQTT-4.6.0-6], and the client reads. */
-  #isClear(output: OutputQueue): boolean {
-    return (
-      this.#queue.size === 0 &&
-      this.#repeating === undefined &&
-      this.#inFlight.size < this.#parts.limits.inFlightMax &&
-      output.pendingBytes < this.#parts.limits.outputBytesMax
-    );
+  // --- answers ---------------------------------------------------------------------------------------------------
+
+  /** One that nothing is in flight for is ignored: it may answer an earlier connection. */
+  onPuback(packetIdentifier: number): void {
+    this.outbox?.onPuback(packetIdentifier);
+    this.#onAnswered();
   }
 
-  #windowTakes(message: Buffer): boolean {
-    const { inFlightMax, queuedBytesMax } = this.#parts.limits;
-    if (this.#inFlight.size >= inFlightMax) return false;
-    return this.#inFlight.size === 0 || this.#inFlight.bytes + message.length <= queuedBytesMax;
+  onPubrec(packetIdentifier: number, reasonCode: number): void {
+    this.outbox?.onPubrec(packetIdentifier, reasonCode);
+    this.#onAnswered();
   }
 
-  /** Room for one message that is not kept yet. */
-  #mayKeep(message: Buffer): boolean {
-    const { kept } = this.#parts;
-    return !this.persistent || kept.total + message.length <= kept.totalMax;
+  onPubcomp(packetIdentifier: number): void {
+    this.outbox?.onPubcomp(packetIdentifier);
+    this.#onAnswered();
   }
 
-  #sendAndKeep(output: OutputQueue, message: Buffer): void {
-    sendKept(output, message, this.#inFlight.add(this.persistent ? message : undefined), false);
-    this.#parts.metrics.sent[packetTypes.PUBLISH].value++;
+  #onAnswered(): void {
+    if (this.#retained !== undefined) this.schedulePump();
+    if (this.#sharedFilters !== undefined) this.#pumpGroups();
   }
 
-  #wait(message: Buffer): void {
-    this.#parts.metrics.droppedQueue.value += this.#queue.push(message, this.#inFlight.bytes);
-    if (this.#output !== undefined) this.#schedulePump();
+  /** A message of QoS 2 with this identifier came, and no PUBREL since. */
+  isReceived(packetIdentifier: number): boolean {
+    return this.stored?.isReceived(packetIdentifier) ?? this.#received?.has(packetIdentifier) ?? false;
   }
 
-  /** A PUBACK has come. One that nothing is in flight for is ignored: it may answer an earlier connection. */
-  onAcknowledged(packetIdentifier: number): void {
-    if (!this.#inFlight.remove(packetIdentifier)) return;
-    if (this.#queue.size > 0 || this.#retained !== undefined) this.#schedulePump();
+  /** Of a session that is not stored. */
+  noteReceived(packetIdentifier: number): void {
+    this.#received ??= new Set();
+    this.#received.add(packetIdentifier);
+  }
+
+  /** PUBREL has come. False: nothing was received with this identifier. */
+  forgetReceived(packetIdentifier: number): boolean {
+    return this.#received?.delete(packetIdentifier) ?? false;
   }
 
   // --- subscriptions ---------------------------------------------------------------------------------------------
 
-  /** Replaces a subscription to the same filter [MQTT-3.8.4-3]. False: it would be one too many, or is too large. */
-  subscribe(filter: string, qos: QoS): boolean {
-    const { broker, limits } = this.#parts;
-    if (this.#subscriptions.size >= limits.subscriptionsPerSessionMax && !this.#subscriptions.has(filter)) return false;
-    const subscription = new Subscription(this, filter, { qos });
-    try {
-      broker.router.subscribe(filter, this, subscription);
-    } catch (error) {
-      if (isCodedError(error)) return false;
-      throw error;
-    }
-    this.#subscriptions.set(filter, subscription);
-    return true;
+  /** Notes a subscription; whoever calls it tells the router or the shared group. */
+  note(filter: string, subscription: Subscription, isShared: boolean): void {
+    this.subscriptions.set(filter, subscription);
+    if (!isShared) return;
+    this.#sharedFilters ??= new Set();
+    this.#sharedFilters.add(filter);
   }
 
-  unsubscribe(filter: string): void {
-    if (!this.#subscriptions.delete(filter)) return;
-    this.#parts.broker.router.unsubscribe(filter, this);
-    this.#retained?.remove(filter);
+  /** False: there was none. */
+  unsubscribe(filter: string): boolean {
+    if (!this.subscriptions.delete(filter)) return false;
+    if (this.#sharedFilters?.delete(filter) === true) {
+      this.#parts.groups.leave(this, filter);
+      if (this.#sharedFilters.size === 0) this.#sharedFilters = undefined;
+    } else {
+      this.#parts.broker.router.unsubscribe(filter, this);
+      this.#retained?.remove(filter);
+    }
+    return true;
   }
 
   /** Sends the retained messages that match one of its filters, from now on and over as many turns as it takes. */
   sendRetained(filter: string): void {
-    const { broker } = this.#parts;
-    const subscription = this.#subscriptions.get(filter);
-    if (subscription === undefined || broker.retained.size === 0) return;
+    const { broker, sysTree } = this.#parts;
+    const subscription = this.subscriptions.get(filter);
+    const isSys = filter.startsWith("$SYS");
+    if (subscription === undefined || (broker.retained.size === 0 && !isSys)) return;
     this.#retained ??= new RetainedBacklog();
-    this.#retained.add(filter, subscription.qos, broker.retained.matchPaced(filter));
+    this.#retained.add(filter, subscription, isSys ? sysTree.match(filter) : broker.retained.matchPaced(filter));
     this.#pump();
   }
 
   // --- connection ------------------------------------------------------------------------------------------------
 
   /** A connection has the session now. It has sent its CONNACK. */
-  attach(owner: SessionOwner, output: OutputQueue): void {
-    this.#owner = owner;
-    this.#output = output;
-    if (this.#inFlight.size > 0) this.#repeating = this.#inFlight.entries(); // [MQTT-4.4.0-1]
+  attach(owner: SessionOwner, outlet: Outlet): void {
+    this.owner = owner;
+    this.outlet = outlet;
+    const onWaiting = (): void => this.schedulePump();
+    this.outbox =
+      this.stored === undefined
+        ? new TransientOutbox(this.#parts, outlet, owner.acks, onWaiting)
+        : new StoredOutbox(this.#parts, this.stored, outlet, owner.acks, onWaiting);
     this.#pump();
+    this.#pumpGroups();
   }
 
-  /** The connection has gone. A session that does not outlive it must be ended by its store. */
+  /** The connection has gone. */
   detach(): void {
-    this.#owner = undefined;
-    this.#output = undefined;
-    this.#repeating = undefined;
+    const { outbox } = this;
+    this.owner = undefined;
+    this.outlet = undefined;
+    this.outbox = undefined;
+    outbox?.close();
   }
 
   /** The output has room again. */
   onDrain(): void {
     this.#pump();
+    this.#pumpGroups();
   }
 
   /** Gives back everything it holds. */
   end(): void {
+    // Before its outbox gives messages back to groups: they are for other members.
+    for (const filter of [...this.subscriptions.keys()]) this.unsubscribe(filter);
     this.detach();
-    for (const filter of this.#subscriptions.keys()) this.#parts.broker.router.unsubscribe(filter, this);
-    this.#subscriptions.clear();
-    this.#inFlight.clear();
-    this.#queue.clear();
     this.#retained = undefined;
   }
 
   // --- what waits ------------------------------------------------------------------------------------------------
 
+  #pumpGroups(): void {
+    if (this.#sharedFilters === undefined) return;
+    for (const filter of this.#sharedFilters) this.#parts.groups.get(filter)?.schedulePump();
+  }
+
   /** At the end of the turn, when the output has been flushed and others have been served. */
-  #schedulePump(): void {
+  schedulePump(): void {
     if (this.#pumpScheduled) return;
     this.#pumpScheduled = true;
     this.#onTurnEnd ??= () => {
@@ -234,62 +227,32 @@ export class Session implements Subscriber {
     this.#parts.clock.atTurnEnd(this.#onTurnEnd);
   }
 
-  /** When the output is full, `onDrain` goes on; when the window is, the next PUBACK does. */
+  /** When the output is full, `onDrain` goes on; when the window is, the next answer does. */
   #pump(): void {
-    const output = this.#output;
-    if (output === undefined) return;
+    const { outlet, outbox } = this;
+    if (outlet === undefined || outbox === undefined) return;
     const { backlogBatchMax, backlogBytesMax } = this.#parts.limits;
     let sent = 0;
-    while (sent < backlogBatchMax && output.pendingBytes < backlogBytesMax) {
-      if (!this.#repeatNext(output) && !this.#sendWaiting(output) && !this.#sendNextRetained(output)) return;
+    while (sent < backlogBatchMax && outlet.output.pendingBytes < backlogBytesMax) {
+      if (!outbox.sendNext() && !this.#sendNextRetained(outlet, outbox)) return;
       sent++;
     }
-    if (sent > 0) this.#schedulePump();
+    if (sent > 0) this.schedulePump();
   }
 
-  /** These three return whether they have done something. */
-  #repeatNext(output: OutputQueue): boolean {
-    if (this.#repeating === undefined) return false;
-    const step = this.#repeating.next();
-    if (step.done === true) {
-      this.#repeating = undefined;
+  #sendNextRetained(outlet: Outlet, outbox: Outbox): boolean {
+    const backlog = this.#retained;
+    if (backlog === undefined) return false;
+    const message = backlog.peek();
+    if (message === undefined) {
+      if (backlog.isEmpty) this.#retained = undefined;
+      else this.schedulePump();
       return false;
     }
-    const [packetIdentifier, message] = step.value;
-    if (message === undefined) return true;
-    sendKept(output, message, packetIdentifier, true);
-    this.#parts.metrics.sent[packetTypes.PUBLISH].value++;
-    return true;
-  }
-
-  #sendWaiting(output: OutputQueue): boolean {
-    const message = this.#queue.peek();
-    if (message === undefined || !this.#windowTakes(message)) return false;
-    this.#queue.shift();
-    this.#sendAndKeep(output, message);
-    return true;
-  }
-
-  #sendNextRetained(output: OutputQueue): boolean {
-    if (this.#retained === undefined) return false;
-    const retained = this.#retained.peek();
-    if (retained === undefined) {
-      if (this.#retained.isEmpty) this.#retained = undefined;
-      else this.#schedulePump();
-      return false;
-    }
-    const qos = this.#retained.qos;
-    if (qos > 0 && this.#inFlight.size >= this.#parts.limits.inFlightMax) return false;
-    const topic = textEncoder.encode(retained.topic);
-    const message = encodeMessage(topic, retained.payload, qos === 0 ? 0 : 1, true); // [MQTT-3.3.1-8]
-    if (qos > 0 && !this.#windowTakes(message)) return false;
-    this.#retained.shift();
-    if (qos > 0) {
-      this.#sendAndKeep(output, message);
-    } else {
-      output.push(message, 0, message.length);
-      this.#parts.metrics.sent[packetTypes.PUBLISH].value++;
-    }
+    outgoing.fromRetained(message, backlog.qos, backlog.identifiers);
+    if (outgoing.qos === 0) outlet.send(outgoing);
+    else if (!outbox.offer(outgoing)) return false;
+    backlog.shift();
     return true;
   }
 }

@@ -22,6 +22,7 @@ import {
 } from "@polylog/base/transport";
 import { Broker, type CaptureRule } from "@polylog/broker";
 import { type Access, type Authenticator, Users } from "@polylog/broker/access";
+import { DurableSessionStore } from "@polylog/broker/sessions";
 import {
   acquireDataDirLock,
   type DataDirLock,
@@ -43,6 +44,7 @@ import { broadcastHost, lookupdAddress, nsqdAddress } from "./nsq-addresses.ts";
 import { nsqServerOptions } from "./nsq-server-options.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import { TlsFiles } from "./tls/tls-files.ts";
+import { version } from "./version.ts";
 import { MqttWebSocket } from "./websocket/mqtt-web-socket.ts";
 
 /** A listener that is on, under the name the ready file gives it. */
@@ -131,10 +133,14 @@ export class PolylogServer implements Service {
     logs.registerMetrics(this.#metrics);
     registerProcessMetrics(this.#metrics, this.#clock);
     const flusher = new TurnFlusher(this.#clock);
+    const sessions = this.#sessionStore(state);
     const mqtt = new MqttServer({
       ...parts,
       broker,
       flusher,
+      sessions,
+      sessionLog: sessions.log,
+      version: `polylog ${version}`,
       limits: { packetSizeMax: this.#options.mqttPacketSizeMax },
     });
     const lookupd = this.#composeLookupd(flusher);
@@ -215,6 +221,21 @@ export class PolylogServer implements Service {
 
   #address(listener: string): ListenAddress | undefined {
     return this.#listeners.get(listener)?.address;
+  }
+
+  /** MQTT sessions that outlive their connections; the MQTT server opens and closes it, and sets its limits. */
+  #sessionStore(state: LevelStateStore): DurableSessionStore {
+    const { durability, logSyncIntervalMs: syncIntervalMs } = this.#options;
+    return new DurableSessionStore({
+      storage: new FileStorage(join(this.dataDir, "sessions")),
+      state,
+      clock: this.#clock,
+      logger: this.#logger,
+      limits: { messagesMax: 0, bytesMax: 0, whenFull: "drop-oldest" },
+      trim: (log, offset) => log.trimTo(offset),
+      durability,
+      syncIntervalMs,
+    });
   }
 
   #composeStorage(): { space: DiskSpace; state: LevelStateStore; logs: EmbeddedLogStore; services: Service[] } {

@@ -1,3 +1,4 @@
+export { MemoryStorage } from "@polylog/log/memory";
 export { type BusContractOptions, busContract } from "../bus/bus.contract.ts";
 export { MemoryBusHub } from "../bus/memory-bus.ts";
 export {

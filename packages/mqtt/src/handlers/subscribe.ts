@@ -1,41 +1,116 @@
-/** SUBSCRIBE: one return code per filter in the same order, then the retained messages of the filters granted. */
+/**
+ * SUBSCRIBE: one reason code per filter in the same order, then the retained messages of the filters granted. A session that
+ * outlives its connection has its subscriptions saved before they are acknowledged.
+ */
 
-import {
-  decodeSubscribe,
-  encodeSuback,
-  packetTypes,
-  type SubscribeReturnCode,
-  type Subscription,
-  subscribeFailure,
-} from "@polylog/mqtt-wire";
+import { isCodedError } from "@polylog/base/errors";
+import { type QoS, Subscription } from "@polylog/broker";
+import { decodeSubscribe, encodeSuback, packetTypes, type SubscribeReturnCode } from "@polylog/mqtt-wire";
+import { packetCodecs5, parseTopicFilter, type ReasonCode, type Subscription5 } from "@polylog/mqtt-wire/mqtt5";
 import type { ClientConnection } from "../client-connection.ts";
-import { sendPacket } from "../send-packet.ts";
+import { sendPacket, sendPacket5 } from "../send-packet.ts";
+
+type Code = ReasonCode<"SUBACK">;
+
+const codes = { unspecified: 0x80, notAuthorized: 0x87, filterInvalid: 0x8f, quotaExceeded: 0x97 } as const;
+const failureFirst = 0x80;
+
+interface Request {
+  readonly packetIdentifier: number;
+  readonly identifiers: readonly number[];
+  readonly subscriptions: readonly Subscription5[];
+}
 
 export function handleSubscribe(connection: ClientConnection): void {
-  const { parts, reader, output, session } = connection;
-  const { packetIdentifier, subscriptions } = decodeSubscribe(reader.bytes, reader.bodyStart, reader.packetEnd);
-  const returnCodes: SubscribeReturnCode[] = [];
-  for (const subscription of subscriptions) returnCodes.push(subscribe(connection, subscription)); // [MQTT-3.8.4-4] [MQTT-3.8.4-5]
+  const { session, parts } = connection;
+  const request = read(connection);
+  const reasonCodes: Code[] = [];
+  /** Filters whose retained messages are due. */
+  const due: string[] = [];
+  const waits: Promise<void>[] = [];
+  for (const asked of request.subscriptions) {
+    const isNew = !session.subscriptions.has(asked.topicFilter);
+    const code = subscribe(connection, asked, request.identifiers, waits); // [MQTT-3.8.4-5] [MQTT-3.8.4-6]
+    reasonCodes.push(code);
+    const wantsRetained = asked.retainHandling === 0 || (asked.retainHandling === 1 && isNew); // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+    if (code < failureFirst && wantsRetained && parseTopicFilter(asked.topicFilter)?.shareName === undefined)
+      due.push(asked.topicFilter);
+  }
+  if (session.stored !== undefined && reasonCodes.some((code) => code < failureFirst))
+    waits.push(parts.sessions.save(session));
+  const answer = (): void => {
+    sendSuback(connection, request.packetIdentifier, reasonCodes);
+    for (const filter of due) session.sendRetained(filter);
+  };
+  if (waits.length === 0) answer();
+  else connection.wait(Promise.all(waits), answer);
+}
+
+function read({ reader, isLevel5 }: ClientConnection): Request {
+  if (isLevel5) {
+    const { packetIdentifier, properties, subscriptions } = packetCodecs5.SUBSCRIBE.decode(reader);
+    return { packetIdentifier, identifiers: properties.subscriptionIdentifiers ?? [], subscriptions };
+  }
+  const packet = decodeSubscribe(reader.bytes, reader.bodyStart, reader.packetEnd);
+  const defaults = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+  const subscriptions = packet.subscriptions.map((each) => ({ ...each, ...defaults }));
+  return { packetIdentifier: packet.packetIdentifier, identifiers: [], subscriptions };
+}
+
+/** The QoS granted, or why not. What has to be waited for is added to `waits`. */
+function subscribe(
+  connection: ClientConnection,
+  asked: Subscription5,
+  identifiers: readonly number[],
+  waits: Promise<void>[],
+): Code {
+  const { parts, session, clientId } = connection;
+  const { topicFilter, qos, noLocal, retainAsPublished } = asked;
+  const parsed = parseTopicFilter(topicFilter);
+  let code: Code = qos;
+  if (parsed === undefined || (parsed.shareName === undefined && topicFilter === "$share")) {
+    code = codes.filterInvalid;
+  } else if (!maySubscribe(connection, parsed.topicFilter)) {
+    code = codes.notAuthorized;
+  } else if (isFull(connection, topicFilter)) {
+    code = codes.quotaExceeded;
+  } else {
+    const options = { qos, noLocal, retainAsPublished, identifiers };
+    const isShared = parsed.shareName !== undefined;
+    const subscription = new Subscription(session, parsed.topicFilter, options);
+    try {
+      if (isShared) {
+        const wait = parts.groups.join(session, topicFilter, subscription);
+        if (wait !== undefined) waits.push(wait);
+      } else parts.broker.router.subscribe(topicFilter, session, subscription); // [MQTT-3.8.4-3]
+      session.note(topicFilter, subscription, isShared);
+    } catch (error) {
+      if (!isCodedError(error)) throw error;
+      code = codes.filterInvalid;
+    }
+  }
+  if (code >= failureFirst) parts.logger.debug("a subscription was refused", { clientId, topicFilter, code });
+  return code;
+}
+
+function maySubscribe({ parts, principal }: ClientConnection, filter: string): boolean {
+  const { access, hooks } = parts.broker;
+  return access.allows(principal, "subscribe", filter) && hooks?.onSubscribe?.(filter, principal) !== false;
+}
+
+function isFull({ parts, session }: ClientConnection, filter: string): boolean {
+  return session.subscriptions.size >= parts.limits.subscriptionsPerSessionMax && !session.subscriptions.has(filter);
+}
+
+function sendSuback(connection: ClientConnection, packetIdentifier: number, reasonCodes: readonly Code[]): void {
+  const { isLevel5, protocolLevel, output, parts } = connection;
+  if (isLevel5) {
+    sendPacket5(connection, "SUBACK", { packetIdentifier, reasonCodes, properties: {} });
+    return;
+  }
+  // MQTT 3.1 has no word for a refusal; there the client is told what it wants to hear.
+  const refusal = protocolLevel === 3 ? 0 : codes.unspecified;
+  const returnCodes = reasonCodes.map((code) => (code < failureFirst ? (code as QoS) : refusal) as SubscribeReturnCode);
   sendPacket(output, encodeSuback, { packetIdentifier, returnCodes }); // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
   parts.metrics.sent[packetTypes.SUBACK].value++;
-  for (const { topicFilter } of subscriptions) session.sendRetained(topicFilter); // [MQTT-3.3.1-6]
-}
-
-/** The QoS granted: at most 1 [MQTT-3.8.4-6]. */
-function subscribe(connection: ClientConnection, { topicFilter, qos }: Subscription): SubscribeReturnCode {
-  const { parts, session, principal, clientId } = connection;
-  const granted = qos === 0 ? 0 : 1;
-  let problem: string;
-  if (isShared(topicFilter)) problem = "shared subscriptions are not supported";
-  else if (!parts.broker.access.allows(principal, "subscribe", topicFilter)) problem = "it is not allowed";
-  else if (!session.subscribe(topicFilter, granted))
-    problem = "it has too many levels, or the session too many filters";
-  else return granted;
-  parts.logger.debug("a subscription was refused", { clientId, topicFilter, problem });
-  // MQTT 3.1 has no word for it; there the client is told what it wants to hear.
-  return connection.protocolLevel === 3 ? granted : subscribeFailure;
-}
-
-function isShared(topicFilter: string): boolean {
-  return topicFilter === "$share" || topicFilter.startsWith("$share/");
 }

@@ -1,12 +1,34 @@
 /** UNSUBSCRIBE: ends subscriptions to exactly these filters; answered whether or not there were any. */
 
 import { decodeUnsubscribe, encodeUnsuback, packetTypes } from "@polylog/mqtt-wire";
+import { packetCodecs5, type ReasonCode } from "@polylog/mqtt-wire/mqtt5";
 import type { ClientConnection } from "../client-connection.ts";
-import { sendPacket } from "../send-packet.ts";
+import { sendPacket, sendPacket5 } from "../send-packet.ts";
 
-export function handleUnsubscribe({ parts, reader, output, session }: ClientConnection): void {
-  const { packetIdentifier, topicFilters } = decodeUnsubscribe(reader.bytes, reader.bodyStart, reader.packetEnd);
-  for (const topicFilter of topicFilters) session.unsubscribe(topicFilter); // [MQTT-3.10.4-1]
-  sendPacket(output, encodeUnsuback, { packetIdentifier }); // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
-  parts.metrics.sent[packetTypes.UNSUBACK].value++;
+const noSubscriptionExisted = 0x11;
+
+export function handleUnsubscribe(connection: ClientConnection): void {
+  const { parts, reader, session, isLevel5 } = connection;
+  const { packetIdentifier, topicFilters } = isLevel5
+    ? packetCodecs5.UNSUBSCRIBE.decode(reader)
+    : decodeUnsubscribe(reader.bytes, reader.bodyStart, reader.packetEnd);
+  const reasonCodes: ReasonCode<"UNSUBACK">[] = [];
+  for (const filter of topicFilters) reasonCodes.push(session.unsubscribe(filter) ? 0 : noSubscriptionExisted); // [MQTT-3.10.4-1]
+  const answer = (): void => sendUnsuback(connection, packetIdentifier, reasonCodes);
+  if (session.stored === undefined || !reasonCodes.includes(0)) answer();
+  else connection.wait(parts.sessions.save(session), answer);
+}
+
+/** [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] */
+function sendUnsuback(
+  connection: ClientConnection,
+  packetIdentifier: number,
+  reasonCodes: readonly ReasonCode<"UNSUBACK">[],
+): void {
+  if (connection.isLevel5) {
+    sendPacket5(connection, "UNSUBACK", { packetIdentifier, reasonCodes, properties: {} });
+    return;
+  }
+  sendPacket(connection.output, encodeUnsuback, { packetIdentifier });
+  connection.parts.metrics.sent[packetTypes.UNSUBACK].value++;
 }

@@ -8,14 +8,20 @@ import {
   decodeConnack,
   decodePingresp,
   decodePuback,
+  decodePubcomp,
   decodePublish,
+  decodePubrec,
+  decodePubrel,
   decodeSuback,
   decodeUnsuback,
   encodeConnect,
   encodeDisconnect,
   encodePingreq,
   encodePuback,
+  encodePubcomp,
   encodePublish,
+  encodePubrec,
+  encodePubrel,
   encodeSubscribe,
   encodeUnsubscribe,
   FrameReader,
@@ -27,7 +33,7 @@ import {
   type SubackPacket,
   type UnsubackPacket,
 } from "@polylog/mqtt-wire";
-import { MemoryStream } from "@polylog/testkit";
+import { MemoryStream, settle } from "@polylog/testkit";
 
 export type ConnectFields = Partial<Omit<ConnectPacket, "clientIdentifier">>;
 
@@ -52,6 +58,7 @@ export type Received =
   | ({ readonly type: "CONNACK" } & ConnackPacket)
   | ReceivedPublish
   | ({ readonly type: "PUBACK" } & PubackPacket)
+  | ({ readonly type: "PUBREC" | "PUBREL" | "PUBCOMP" } & PubackPacket)
   | ({ readonly type: "SUBACK" } & SubackPacket)
   | ({ readonly type: "UNSUBACK" } & UnsubackPacket)
   | { readonly type: "PINGRESP" };
@@ -73,41 +80,55 @@ export class MemoryClient {
     return this.stream.closed;
   }
 
-  /** Sends bytes, and gives the server its turn. */
-  send(bytes: Uint8Array): void {
+  /** Sends bytes, and gives the server the turns it needs. */
+  async send(bytes: Uint8Array): Promise<void> {
     this.stream.send(bytes);
+    this.#clock.turn();
+    await settle(2);
     this.#clock.turn();
   }
 
-  connect(clientIdentifier: string, fields: ConnectFields = {}): void {
-    this.send(connectBytes(clientIdentifier, fields));
+  connect(clientIdentifier: string, fields: ConnectFields = {}): Promise<void> {
+    return this.send(connectBytes(clientIdentifier, fields));
   }
 
   /** Returns the packet identifier used; 0 at QoS 0. */
-  publish(topic: string, payload: string, fields: PublishFields = {}): number {
+  async publish(topic: string, payload: string, fields: PublishFields = {}): Promise<number> {
     const packetIdentifier = fields.packetIdentifier ?? ((fields.qos ?? 0) === 0 ? 0 : this.#nextIdentifier++);
-    this.send(publishBytes(topic, payload, { ...fields, packetIdentifier }));
+    await this.send(publishBytes(topic, payload, { ...fields, packetIdentifier }));
     return packetIdentifier;
   }
 
-  subscribe(topicFilter: string, qos: QoS = 0, packetIdentifier: number = this.#nextIdentifier++): void {
-    this.send(bytesOf(encodeSubscribe, { packetIdentifier, subscriptions: [{ topicFilter, qos }] }));
+  subscribe(topicFilter: string, qos: QoS = 0, packetIdentifier: number = this.#nextIdentifier++): Promise<void> {
+    return this.send(bytesOf(encodeSubscribe, { packetIdentifier, subscriptions: [{ topicFilter, qos }] }));
   }
 
-  unsubscribe(...topicFilters: string[]): void {
-    this.send(bytesOf(encodeUnsubscribe, { packetIdentifier: this.#nextIdentifier++, topicFilters }));
+  unsubscribe(...topicFilters: string[]): Promise<void> {
+    return this.send(bytesOf(encodeUnsubscribe, { packetIdentifier: this.#nextIdentifier++, topicFilters }));
   }
 
-  puback(packetIdentifier: number): void {
-    this.send(bytesOf(encodePuback, { packetIdentifier }));
+  puback(packetIdentifier: number): Promise<void> {
+    return this.send(bytesOf(encodePuback, { packetIdentifier }));
   }
 
-  ping(): void {
-    this.send(bytesOf(encodePingreq, {}));
+  pubrec(packetIdentifier: number): Promise<void> {
+    return this.send(bytesOf(encodePubrec, { packetIdentifier }));
   }
 
-  disconnect(): void {
-    this.send(bytesOf(encodeDisconnect, {}));
+  pubrel(packetIdentifier: number): Promise<void> {
+    return this.send(bytesOf(encodePubrel, { packetIdentifier }));
+  }
+
+  pubcomp(packetIdentifier: number): Promise<void> {
+    return this.send(bytesOf(encodePubcomp, { packetIdentifier }));
+  }
+
+  ping(): Promise<void> {
+    return this.send(bytesOf(encodePingreq, {}));
+  }
+
+  disconnect(): Promise<void> {
+    return this.send(bytesOf(encodeDisconnect, {}));
   }
 
   /** Packets received since the last call. */
@@ -168,6 +189,12 @@ function decode(reader: FrameReader): Received {
     }
     case "PUBACK":
       return { type, ...decodePuback(bytes, bodyStart, packetEnd) };
+    case "PUBREC":
+      return { type, ...decodePubrec(bytes, bodyStart, packetEnd) };
+    case "PUBREL":
+      return { type, ...decodePubrel(bytes, bodyStart, packetEnd) };
+    case "PUBCOMP":
+      return { type, ...decodePubcomp(bytes, bodyStart, packetEnd) };
     case "SUBACK":
       return { type, ...decodeSuback(bytes, bodyStart, packetEnd) };
     case "UNSUBACK":

@@ -4,13 +4,18 @@ import type { ManualClock } from "@polylog/base/clock";
 import { type Logger, type LogLevel, MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
 import { TurnFlusher } from "@polylog/base/transport";
 import type { Broker } from "@polylog/broker";
+import type { SessionStore } from "@polylog/broker/sessions";
 import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing";
+import type { AuthenticationMethods } from "../authentication/authentication.ts";
 import type { MqttLimits } from "../limits.ts";
-import { MqttServer } from "../mqtt-server.ts";
+import { MqttServer, type MqttServerOptions } from "../mqtt-server.ts";
 import { type ConnectFields, MemoryClient } from "./memory-client.ts";
+import { type ConnectFields5, MemoryClient5 } from "./memory-client5.ts";
 
 export interface MemoryServerOptions extends Omit<MemoryBrokerOptions, "limits"> {
   readonly limits?: Partial<MqttLimits>;
+  readonly sessions?: (clock: ManualClock) => SessionStore;
+  readonly methods?: AuthenticationMethods;
 }
 
 export interface LogLine {
@@ -28,7 +33,7 @@ export class MemoryServer {
   readonly lines: LogLine[] = [];
   readonly #memory: MemoryBroker;
 
-  private constructor(memory: MemoryBroker, limits: Partial<MqttLimits>) {
+  private constructor(memory: MemoryBroker, options: Partial<MqttServerOptions>) {
     this.#memory = memory;
     this.clock = memory.clock;
     this.storage = memory.storage;
@@ -39,14 +44,19 @@ export class MemoryServer {
       clock: this.clock,
       metrics: this.metrics,
       logger: this.#logger(),
-      limits,
+      ...options,
     });
   }
 
   static async start(options: MemoryServerOptions = {}): Promise<MemoryServer> {
-    const { limits = {}, ...brokerOptions } = options;
-    const started = new MemoryServer(await MemoryBroker.start(brokerOptions), limits);
-    await started.server.start();
+    const { limits = {}, sessions, methods, ...brokerOptions } = options;
+    const memory = await MemoryBroker.start(brokerOptions);
+    const store = sessions?.(memory.clock);
+    const given = { limits, ...(store && { sessions: store }), ...(methods && { methods }) };
+    const started = new MemoryServer(memory, given);
+    const starting = started.server.start();
+    await started.run();
+    await starting;
     return started;
   }
 
@@ -58,12 +68,37 @@ export class MemoryServer {
   }
 
   /** A client whose CONNECT was accepted; its CONNACK has been read. */
-  connect(clientIdentifier: string, fields: ConnectFields = {}): MemoryClient {
+  async connect(clientIdentifier: string, fields: ConnectFields = {}): Promise<MemoryClient> {
     const client = this.open();
-    client.connect(clientIdentifier, fields);
+    await client.connect(clientIdentifier, fields);
     const [connack] = client.packets();
     if (connack?.type !== "CONNACK" || connack.returnCode !== 0) throw new Error(`${clientIdentifier} was refused`);
     return client;
+  }
+
+  /** A client of MQTT 5 that has sent nothing yet. */
+  open5(): MemoryClient5 {
+    const client = new MemoryClient5(this.clock);
+    this.server.accept(client.stream);
+    return client;
+  }
+
+  /** A client of MQTT 5 whose CONNECT was accepted; its CONNACK has been read. */
+  async connect5(clientIdentifier: string, fields: ConnectFields5 = {}): Promise<MemoryClient5> {
+    const client = this.open5();
+    await client.connect(clientIdentifier, fields);
+    const [connack] = client.packets();
+    if (connack?.name !== "CONNACK" || connack.value.reasonCode !== 0)
+      throw new Error(`${clientIdentifier} was refused`);
+    return client;
+  }
+
+  /** Moves time, a second at a step, and lets happen what that brings. */
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 1000) {
+      this.clock.advance(Math.min(1000, left));
+      await this.run();
+    }
   }
 
   /** Turns of the loop until storage has done what it can do now. */

@@ -6,17 +6,22 @@ import { OutputQueue, TurnFlusher } from "@polylog/base/transport";
 import { brokerErrors } from "@polylog/broker";
 import { MemoryStream } from "@polylog/testkit";
 import fc from "fast-check";
-import { PubackRing } from "./puback-ring.ts";
+import { AckRing, ackKinds } from "./ack-ring.ts";
 
 function makeRing() {
   const clock = new ManualClock();
   const stream = new MemoryStream();
   const calls = { sent: 0, failed: 0 };
   const owner = {
-    onPubacksSent: () => void calls.sent++,
+    isLevel5: false,
+    onAcksSent: () => void calls.sent++,
     onNotStored: () => void calls.failed++,
   };
-  const ring = new PubackRing(new OutputQueue(stream, new TurnFlusher(clock)), owner, new Counter());
+  const ring = new AckRing(
+    new OutputQueue(stream, new TurnFlusher(clock)),
+    owner,
+    Array.from({ length: 16 }, () => new Counter()),
+  );
   const identifiers = (): number[] => {
     clock.turn();
     const bytes = stream.received();
@@ -36,7 +41,7 @@ test("acknowledges in order whatever completes first", () => {
       ),
       (order) => {
         const { ring, identifiers } = makeRing();
-        const tokens = order.map((_, index) => ring.add(index + 1));
+        const tokens = order.map((_, index) => ring.add(ackKinds.puback, index + 1));
         for (const index of order) ring.onDurable(tokens[index], undefined);
         assert.deepEqual(
           identifiers(),
@@ -53,7 +58,7 @@ test("goes round while some always wait", () => {
   const waiting: number[] = [];
   const expected: number[] = [];
   for (let i = 1; i <= 1000; i++) {
-    waiting.push(ring.add(i));
+    waiting.push(ring.add(ackKinds.puback, i));
     if (waiting.length > 10) ring.complete(waiting.shift()!);
     if (i <= 990) expected.push(i);
   }
@@ -63,17 +68,17 @@ test("goes round while some always wait", () => {
 
 test("sends nothing for identifier 0", () => {
   const { ring, identifiers } = makeRing();
-  const tokens = [ring.add(1), ring.add(0), ring.add(2)];
+  const tokens = [ring.add(ackKinds.puback, 1), ring.add(ackKinds.none, 0), ring.add(ackKinds.puback, 2)];
   for (const token of tokens.reverse()) ring.complete(token);
   assert.deepEqual(identifiers(), [1, 2]);
 });
 
 test("takes back what was added last", () => {
   const { ring, identifiers } = makeRing();
-  const first = ring.add(1);
-  ring.add(2);
+  const first = ring.add(ackKinds.puback, 1);
+  ring.add(ackKinds.puback, 2);
   ring.undo();
-  const third = ring.add(3);
+  const third = ring.add(ackKinds.puback, 3);
   ring.complete(third);
   ring.complete(first);
   assert.deepEqual(identifiers(), [1, 3]);
@@ -81,7 +86,7 @@ test("takes back what was added last", () => {
 
 test("tells once when as few as asked for are left", () => {
   const { ring, calls } = makeRing();
-  const tokens = [ring.add(1), ring.add(2), ring.add(3)];
+  const tokens = [ring.add(ackKinds.puback, 1), ring.add(ackKinds.puback, 2), ring.add(ackKinds.puback, 3)];
   ring.watchedSize = 1;
   ring.complete(tokens[0]);
   assert.equal(calls.sent, 0);
@@ -92,14 +97,14 @@ test("tells once when as few as asked for are left", () => {
 
 test("tells its owner what was not stored", () => {
   const { ring, calls, identifiers } = makeRing();
-  ring.onDurable(ring.add(1), brokerErrors.STATE_WRITE_FAILED({ reason: "disk" }));
+  ring.onDurable(ring.add(ackKinds.puback, 1), brokerErrors.STATE_WRITE_FAILED({ reason: "disk" }));
   assert.equal(calls.failed, 1);
   assert.deepEqual(identifiers(), []);
 });
 
 test("is silent once closed", () => {
   const { ring, calls, identifiers } = makeRing();
-  const tokens = [ring.add(1), ring.add(2)];
+  const tokens = [ring.add(ackKinds.puback, 1), ring.add(ackKinds.puback, 2)];
   ring.close();
   ring.onDurable(tokens[0], undefined);
   ring.onDurable(tokens[1], brokerErrors.STATE_WRITE_FAILED({ reason: "disk" }));
