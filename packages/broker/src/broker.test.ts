@@ -251,3 +251,21 @@ test("stores nothing of a retained message that it has no room for", async () =>
   await memory.run();
   assert.deepEqual(valuesOf(memory.broker.catalog.require("all")), ["1"]);
 });
+
+test("keeps to one partition for a turn's records, and takes the next one then", async () => {
+  const memory = await MemoryBroker.start();
+  const log = memory.broker.catalog.create("orders", { partitions: 3 });
+  const ends: number[][] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    for (let i = 0; i < 4; i++) memory.broker.produce(log, Buffer.from("x"), 0, 1, new RecordingWaiter(), 0);
+    ends.push(log.partitions.map(({ nextOffset }) => nextOffset).sort());
+    await memory.run();
+  }
+  assert.deepEqual(ends, [
+    [0, 0, 4],
+    [0, 4, 4],
+    [4, 4, 4],
+  ]);
+  for (let i = 0; i < 3; i++) memory.broker.produce(log, Buffer.alloc(600_000), 0, 600_000, new RecordingWaiter(), 0);
+  assert.deepEqual(log.partitions.map(({ nextOffset }) => nextOffset).sort(), [4, 5, 6]);
+});

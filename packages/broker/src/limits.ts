@@ -110,3 +110,6 @@ export const sessionExtentsKept = 4;
 export const authenticationsWaitingMax = 1000;
 /** Answers about permissions that are remembered for one peer; topics are asked for with each message. */
 export const grantsPerPrincipalMax = 256;
+
+/** Bytes after which records without a key go to the next partition, although the last one has not written them yet. */
+export const stickyBytesMax = 1024 * 1024;

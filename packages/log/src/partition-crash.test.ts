@@ -1,5 +1,6 @@
 /**
- * Crashes at random points of random schedules. A seed gives the same run again: set it in `seedFirst` with `seedCount` 1.
+ * Crashes at random points of random schedules. A seed gives the same run again: `POLYLOG_SEED=n` runs that one,
+ * `POLYLOG_SEEDS=n` as many from 1 on; the default is 200 of each kind, and 500 where CI=true.
  *
  * What was acknowledged as `written` must be there after the process died, what was acknowledged as `synced` also after
  * the power was cut; what is there must be a prefix of what was appended, without a hole or a change.
@@ -14,8 +15,9 @@ import type { MemoryStorage } from "./storage/memory-storage.ts";
 import { directory, durable, PartitionRig, readRecord, readValues } from "./testing/partition-rig.ts";
 import { verifyPartition } from "./verify.ts";
 
-const seedFirst = 1;
-const seedCount = 200;
+const { POLYLOG_SEED: seedGiven, POLYLOG_SEEDS: seedsGiven, CI } = process.env;
+const seedFirst = Number(seedGiven ?? 1);
+const seedCount = seedGiven === undefined ? Number(seedsGiven ?? (CI === "true" ? 500 : 200)) : 1;
 
 class Random {
   #state: number;

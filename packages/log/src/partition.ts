@@ -42,6 +42,8 @@ export interface Partition {
   readonly syncedWatermark: number;
   /** Offset that the next record gets. */
   readonly nextOffset: number;
+  /** Bytes appended and not yet written. */
+  readonly pendingBytes: number;
   /** Bytes that may be appended until it is saturated. */
   readonly room: number;
   /** True when the next append throws APPEND_QUEUE_FULL; see `whenDrained`. One append may pass the bound. */

@@ -10,6 +10,7 @@
 
 import type { DurabilityWaiter, Log, Partition, Produced, ProducerStamp, RecordFields } from "@polylog/log";
 import type { Channel } from "../channels/channel.ts";
+import { stickyBytesMax } from "../limits.ts";
 import type { Capture, MessageRoute } from "../publication.ts";
 
 export class BrokerLog implements Capture {
@@ -89,11 +90,16 @@ export class BrokerLog implements Capture {
     for (const channel of this.channels.values()) channel.wake();
   }
 
-  /** The partition for the next record without a key. */
+  /**
+   * The partition for the next record without a key: the same until what it was given is written, or is enough for a batch,
+   * so that records of one turn make one large batch instead of a small one in each partition.
+   */
   nextPartition(): Partition {
     const partitions = this.log.partitions;
     if (partitions.length === 1) return partitions[0]!;
-    this.#nextPartition = (this.#nextPartition + 1) % partitions.length;
+    const { pendingBytes } = partitions[this.#nextPartition]!;
+    if (pendingBytes === 0 || pendingBytes >= stickyBytesMax)
+      this.#nextPartition = (this.#nextPartition + 1) % partitions.length;
     return partitions[this.#nextPartition]!;
   }
 

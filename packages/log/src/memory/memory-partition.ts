@@ -83,6 +83,10 @@ export class MemoryPartition implements Partition {
     return this.#kept.nextOffset;
   }
 
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
   get room(): number {
     return Math.max(0, this.#pendingBytesMax - this.#pendingBytes);
   }
