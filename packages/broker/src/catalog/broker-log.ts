@@ -85,6 +85,11 @@ export class BrokerLog implements Capture {
     for (const channel of this.channels.values()) channel.onLowWatermark(partition.number);
   }
 
+  /** Resolves when the log would be found again after a crash; rejects when it cannot be made. */
+  async whenSaved(): Promise<void> {
+    await Promise.all(this.partitions.map(whenOpen));
+  }
+
   /** Called by a partition: new records can be read. */
   onHighWatermark(): void {
     for (const channel of this.channels.values()) channel.wake();
@@ -182,4 +187,19 @@ export class BrokerLog implements Capture {
     partition.whenDurable(endOffset, level, waiter, token);
     return false;
   }
+}
+
+function whenOpen(partition: Partition): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const watcher = {
+      onHighWatermark(): void {
+        if (partition.status === "opening") return;
+        partition.unwatch(watcher);
+        if (partition.status === "readOnly") reject(partition.error);
+        else resolve();
+      },
+    };
+    partition.watch(watcher);
+    watcher.onHighWatermark();
+  });
 }

@@ -29,6 +29,21 @@ test("gives the next first channel what came while the last one was being delete
   assert.deepEqual(consumer.received, ["for new#1"]);
 });
 
+test("answers for a channel only when its log would be found again, too", async () => {
+  const memory = await MemoryBroker.start();
+  const { catalog } = memory.broker;
+  const log = catalog.ensure("orders");
+  let isSaved = false;
+  void log.whenSaved().then(() => {
+    isSaved = true;
+  });
+  const created = catalog.ensureChannel(log, "workers");
+  await Promise.all([created, memory.run()]);
+  assert.equal(isSaved, true);
+  const crashed = await memory.crash();
+  assert.equal(crashed.broker.catalog.require("orders").channels.has("workers"), true);
+});
+
 test("keeps a channel that is made again while its deletion runs", async () => {
   const memory = await MemoryBroker.start();
   const { catalog } = memory.broker;

@@ -184,7 +184,10 @@ export class Catalog {
         isFirst ? log.backlogOffset(index) : from === "earliest" ? partition.lowWatermark : partition.nextOffset,
       ),
     );
-    const saved = this.#saveNew(log, channel);
+    // A channel of a log that would not be found again would not be found either; one of a damaged log can be read.
+    const saved = Promise.all([this.#saveNew(log, channel), log.whenSaved().catch(() => undefined)]).then(
+      () => undefined,
+    );
     this.#creating.set(channel, saved);
     try {
       await saved;

@@ -12,11 +12,11 @@ export const topicActions: readonly HttpRoute[] = [
   { method: "POST", path: "/topic/unpause", handle: (exchange) => setPaused(exchange, false) },
 ];
 
-function create(exchange: HttpExchange): void {
+async function create(exchange: HttpExchange): Promise<void> {
   const topic = exchange.requireName("topic", "INVALID_TOPIC");
   exchange.checkAccess("manage", topic);
   if (exchange.context.stopping) throw new HttpRefusal(503, "EXITING");
-  exchange.context.broker.catalog.ensure(topic);
+  await exchange.context.broker.catalog.ensure(topic).whenSaved();
   respondEmpty(exchange.response);
 }
 

@@ -1,4 +1,3 @@
-import type { Partition } from "@polylog/broker";
 import * as v from "valibot";
 import { givenConfig, logConfigEntries } from "./log-config-params.ts";
 import { describeLog } from "./log-list.ts";
@@ -14,25 +13,10 @@ export const logCreate = defineMethod({
     ...logConfigEntries,
   }),
   result: "{log, partitions, durability, segmentSizeMax, compression, ephemeral}",
-  handle(context, { log: name, ...config }) {
+  async handle(context, { log: name, ...config }) {
     requireAccess(context, "manage", name);
     const log = context.broker.catalog.create(name, givenConfig(config));
-    return Promise.all(log.partitions.map(whenOpen)).then(() => describeLog(log));
+    await log.whenSaved();
+    return describeLog(log);
   },
 });
-
-/** Resolves when the partition, and so its log, would be found again after a crash; rejects when it cannot be made. */
-function whenOpen(partition: Partition): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const watcher = {
-      onHighWatermark(): void {
-        if (partition.status === "opening") return;
-        partition.unwatch(watcher);
-        if (partition.error === undefined) resolve();
-        else reject(partition.error);
-      },
-    };
-    partition.watch(watcher);
-    watcher.onHighWatermark();
-  });
-}
