@@ -14,6 +14,8 @@ const server = createServer({
   httpListen: "127.0.0.1:0",
   nsqTcpListen: "off",
   nsqHttpListen: "off",
+  lookupdTcpListen: "off",
+  lookupdHttpListen: "off",
   diskReserveSize: 0,
   authenticate: ({ userName }) => ({ name: userName }),
   authorize: ({ name }, action, log) => action === "connect" || (name === "ada" && log === "orders"),

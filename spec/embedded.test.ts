@@ -8,7 +8,13 @@ import { type CreateServerOptions, createServer, type EmbeddedServer } from "pol
 const timeout = 60_000;
 
 async function start(t: TestContext, options: CreateServerOptions): Promise<EmbeddedServer> {
-  const off = { mqttListen: "off", nsqTcpListen: "off", nsqHttpListen: "off", httpListen: "127.0.0.1:0" } as const;
+  const nsqOff = {
+    nsqTcpListen: "off",
+    nsqHttpListen: "off",
+    lookupdTcpListen: "off",
+    lookupdHttpListen: "off",
+  } as const;
+  const off = { mqttListen: "off", ...nsqOff, httpListen: "127.0.0.1:0" } as const;
   const server = createServer({ ...off, dataDir: temporaryDirectory(t), diskReserveSize: 0, ...options });
   t.after(() => server.stop());
   await server.start();
