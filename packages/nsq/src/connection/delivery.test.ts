@@ -29,7 +29,8 @@ test("names the partition in the id", async () => {
   const consumer = await nsqd.subscribe("orders", "billing", 10);
   const publisher = nsqd.connect();
   publisher.send(sized("PUB orders", "a"));
-  publisher.send(sized("PUB orders", "b")); // Of its own: PUBs of one chunk go to one partition.
+  await nsqd.run(); // What is published in one turn goes to one partition.
+  publisher.send(sized("PUB orders", "b"));
   await nsqd.run();
   const timestampMs = nsqd.nowMs;
   const received = consumer.stream.received();
