@@ -1,10 +1,11 @@
-// A broker inside of this program, with rules of its own about who may come in and what they may do.
+// A broker inside of this program, with rules of its own about who may come in, what they may do, and which messages it takes.
 //
 //   node examples/embedded.mjs
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import mqtt from "mqtt";
 import { createServer } from "polylog";
 
 const dataDir = mkdtempSync(join(tmpdir(), "polylog-embedded-"));
@@ -17,8 +18,15 @@ const server = createServer({
   lookupdTcpListen: "off",
   lookupdHttpListen: "off",
   diskReserveSize: 0,
-  authenticate: ({ userName }) => ({ name: userName }),
-  authorize: ({ name }, action, log) => action === "connect" || (name === "ada" && log === "orders"),
+  authenticate: ({ userName, clientId }) => ({ name: userName, clientId }),
+  authorize: ({ name }, action, resource) =>
+    action === "connect" || action === "publish" || action === "subscribe" || (name === "ada" && resource === "orders"),
+  onPublish: ({ route, payload, payloadStart, payloadEnd }, { name }) => {
+    const isNumber = payloadEnd > payloadStart && Number.isFinite(Number(payload.subarray(payloadStart, payloadEnd)));
+    if (!isNumber) console.log(`${name} on ${route.topic}: not a number, dropped`);
+    return isNumber;
+  },
+  onSubscribe: (filter) => filter !== "#",
 });
 await server.start();
 
@@ -36,8 +44,24 @@ async function create(log, userName) {
   console.log(`${userName} creates ${log}: ${error === undefined ? "done" : error.message}`);
 }
 
+async function measure() {
+  const { host, port } = server.listeners.mqtt;
+  const client = await mqtt.connectAsync(`mqtt://${host}:${port}`, { username: "ada", password: "-" });
+  const everything = await client.subscribeAsync("#").catch(() => "refused");
+  console.log(`ada subscribes to everything: ${everything}`);
+  await client.subscribeAsync("rooms/+", { qos: 1 });
+  const arrived = new Promise((resolve) =>
+    client.once("message", (topic, payload) => resolve(`${payload} on ${topic}`)),
+  );
+  await client.publishAsync("rooms/1", "warm", { qos: 1 });
+  await client.publishAsync("rooms/1", "21.5", { qos: 1 });
+  console.log(`arrived: ${await arrived}`);
+  await client.endAsync();
+}
+
 await create("orders", "ada");
 await create("orders", "eve");
+await measure();
 await server.stop();
 rmSync(dataDir, { recursive: true });
 console.log("the program goes on without its broker");

@@ -11,7 +11,7 @@ import mqtt from "mqtt";
 const command = fileURLToPath(new URL("../../packages/server/bin/polylog.js", import.meta.url));
 const run = promisify(execFile);
 
-test("polylog mqtt lists clients, sessions and retained messages", { timeout: 60_000 }, async (t) => {
+test("polylog mqtt lists what there is and kicks clients", { timeout: 60_000 }, async (t) => {
   const server = await startServer({ dataDir: temporaryDirectory(t) });
   t.after(() => server.kill());
   const url = `http://127.0.0.1:${server.listeners.http.port}`;
@@ -29,6 +29,8 @@ test("polylog mqtt lists clients, sessions and retained messages", { timeout: 60
 
   assert.match(await list("clients"), /^clientId .*\nstays +127\.0\.0\.1:\d+ +no +0 +0 +0\n$/);
   assert.match(await list("sessions"), /\nleaves +- +yes +1 +0 +1\n/);
+  assert.match(await list("subscriptions"), /^clientId +filter +qos\nleaves +a\/# +1\n$/);
+  assert.equal(await list("subscriptions", "stays"), "none\n");
   assert.match(await list("retained"), /\nhouse\/door +1 +6 +20/);
   assert.equal(await list("retained", "--filter=garden/#"), "none\n");
   const { clients } = JSON.parse(await list("clients", "--json")) as { clients: { clientId: string }[] };
@@ -36,5 +38,10 @@ test("polylog mqtt lists clients, sessions and retained messages", { timeout: 60
     clients.map(({ clientId }) => clientId),
     ["stays"],
   );
-  await stays.endAsync();
+  const closed = new Promise<void>((resolve) => stays.once("close", () => resolve()));
+  assert.equal(await list("kick", "stays"), "stays is disconnected; it may connect again\n");
+  await closed;
+  await assert.rejects(list("kick", "stays"), { code: 1, stderr: "stays is not connected\n" });
+  assert.equal(await list("clients"), "none\n");
+  await stays.endAsync(true);
 });

@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { type Logger, silentLogger } from "@polylog/base/telemetry";
 import { temporaryDirectory } from "@polylog/testkit";
 import { type CreateServerOptions, createServer, type EmbeddedServer } from "polylog";
+import { MqttClient } from "./mqtt-client.ts";
 
 const timeout = 60_000;
 
@@ -14,8 +16,8 @@ async function start(t: TestContext, options: CreateServerOptions): Promise<Embe
     lookupdTcpListen: "off",
     lookupdHttpListen: "off",
   } as const;
-  const off = { mqttListen: "off", ...nsqOff, httpListen: "127.0.0.1:0" } as const;
-  const server = createServer({ ...off, dataDir: temporaryDirectory(t), diskReserveSize: 0, ...options });
+  const listeners = { ...nsqOff, mqttListen: "off", httpListen: "127.0.0.1:0" } as const;
+  const server = createServer({ ...listeners, dataDir: temporaryDirectory(t), diskReserveSize: 0, ...options });
   t.after(() => server.stop());
   await server.start();
   return server;
@@ -63,6 +65,72 @@ test("a hook that throws or rejects lets nobody in", { timeout }, async (t) => {
     },
   });
   assert.equal(await createLog(unsure, "ada"), "broker.NOT_AUTHORIZED");
+});
+
+async function connectMqtt(t: TestContext, { listeners }: EmbeddedServer, clientId: string): Promise<MqttClient> {
+  const client = new MqttClient(listeners["mqtt"]!.port);
+  t.after(() => client.destroy());
+  assert.equal((await client.connect(clientId)).reasonCode, 0);
+  return client;
+}
+
+const notAuthorized = 0x87;
+
+test("hooks see MQTT messages and subscriptions", { timeout }, async (t) => {
+  const seen: string[] = [];
+  const server = await start(t, {
+    mqttListen: "127.0.0.1:0",
+    authenticate: ({ userName: name, clientId }) => ({ name, clientId }),
+    authorize: (_principal, _action, resource) => resource !== "secret",
+    onPublish: ({ route, payload, payloadStart, payloadEnd }, { clientId }) => {
+      const text = payload.toString("utf8", payloadStart, payloadEnd);
+      seen.push(`${clientId} ${route.topic} ${text}`);
+      return text !== "unwanted";
+    },
+    onSubscribe: (filter, { clientId }) => {
+      seen.push(`${clientId} ${filter}`);
+      return filter !== "#";
+    },
+  });
+  const subscriber = await connectMqtt(t, server, "s");
+  assert.equal(await subscriber.subscribe("#"), notAuthorized);
+  assert.equal(await subscriber.subscribe("secret"), notAuthorized);
+  assert.equal(await subscriber.subscribe("$share/group/a/+"), 1);
+  const publisher = await connectMqtt(t, server, "p");
+  assert.equal(await publisher.publish("secret", "x"), notAuthorized);
+  await publisher.publish("a/b", "unwanted");
+  await publisher.publish("a/b", "wanted");
+  assert.equal((await subscriber.receive("PUBLISH")).payload.toString(), "wanted");
+  assert.deepEqual(seen, ["s #", "s a/+", "p a/b unwanted", "p a/b wanted"]);
+});
+
+const broken = {
+  throws: () => {
+    throw new Error("down");
+  },
+  rejects: () => Promise.reject(new Error("down")),
+  "says nothing": () => undefined,
+};
+
+for (const [how, hook] of Object.entries(broken)) {
+  test(`a message hook that ${how} says no`, { timeout }, async (t) => {
+    const logged: string[] = [];
+    const logger: Logger = { ...silentLogger, error: (line) => logged.push(line), child: () => logger };
+    const onPublish = hook as unknown as () => boolean;
+    const server = await start(t, { mqttListen: "127.0.0.1:0", logger, onPublish, onSubscribe: onPublish });
+    const client = await connectMqtt(t, server, "c");
+    assert.equal(await client.subscribe("a"), notAuthorized);
+    assert.equal(await client.publish("a", "x"), 0);
+    assert.deepEqual(
+      logged.filter((line) => line.includes("hook failed")),
+      ["the onSubscribe hook failed; the answer is no", "the onPublish hook failed; the answer is no"],
+    );
+  });
+}
+
+test("an authorize hook that answers later says no", { timeout }, async (t) => {
+  const authorize = (async () => true) as unknown as () => boolean;
+  assert.equal(await createLog(await start(t, { authorize }), "ada"), 401);
 });
 
 test("it stops twice and frees its data directory", { timeout }, async (t) => {

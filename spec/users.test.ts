@@ -9,8 +9,11 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { ByteWriter } from "@polylog/base/bytes";
+import { encodeConnect } from "@polylog/mqtt-wire";
 import { type ServerProcess, startServer, temporaryDirectory } from "@polylog/testkit";
 import { WebSocket } from "ws";
+import { MqttClient } from "./mqtt-client.ts";
 
 const timeout = 60_000;
 const command = fileURLToPath(new URL("../../packages/server/bin/polylog.js", import.meta.url));
@@ -117,13 +120,73 @@ test("a row for anonymous peers lets them in", { timeout }, async (t) => {
   assert.equal(await call(server, "log.create", { log: "b" }, {}), "broker.NOT_AUTHORIZED");
 });
 
-test("an anonymous MQTT client needs that row too", { timeout }, async (t) => {
-  const returnCode = async ({ listeners }: ServerProcess): Promise<number> => {
-    const socket = connect(listeners.mqtt.port, "127.0.0.1");
-    socket.end(Buffer.from("100d00044d5154540402003c000161", "hex"));
-    const [connack] = (await once(socket, "data")) as [Buffer];
-    return connack[3]!;
+/** The return code of the CONNACK that MQTT 3.1.1 gets. */
+async function returnCode({ listeners }: ServerProcess, userName?: string, password?: string): Promise<number> {
+  const writer = new ByteWriter();
+  encodeConnect(writer, {
+    protocolLevel: 4,
+    cleanSession: true,
+    keepAliveSeconds: 60,
+    clientIdentifier: "a",
+    will: undefined,
+    userName,
+    password: password === undefined ? undefined : Buffer.from(password),
+  });
+  const socket = connect(listeners.mqtt.port, "127.0.0.1");
+  socket.write(writer.take());
+  const [connack] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  assert.deepEqual([...connack.subarray(0, 3)], [0x20, 2, 0]);
+  return connack[3]!;
+}
+
+test("users log in over MQTT 3.1.1", { timeout }, async (t) => {
+  const { server } = await serve(t, usersToml(""));
+  const badUserNameOrPassword = 4;
+  // Twice: the second time the right password is known, and a wrong one is derived all the same.
+  for (let round = 0; round < 2; round++) {
+    assert.equal(await returnCode(server, "ada", "secret"), 0);
+    assert.equal(await returnCode(server, "ada", "Secret"), badUserNameOrPassword);
+  }
+  assert.equal(await returnCode(server, "ada", ""), badUserNameOrPassword);
+  assert.equal(await returnCode(server, "ada"), badUserNameOrPassword);
+  assert.equal(await returnCode(server, "eve", "secret"), badUserNameOrPassword);
+  assert.equal(await returnCode(server), badUserNameOrPassword);
+});
+
+test("users log in over MQTT 5 and do what they may", { timeout }, async (t) => {
+  const { server } = await serve(
+    t,
+    usersToml('publish = ["sensors/%c/#"]\nsubscribe = ["commands/%c", "sensors/%c/#"]'),
+  );
+  const open = () => {
+    const client = new MqttClient(server.listeners.mqtt.port);
+    t.after(() => client.destroy());
+    return client;
   };
+  const [badUserNameOrPassword, notAuthorized, noMatchingSubscribers] = [0x86, 0x87, 0x10];
+  const wrong = [
+    { userName: "ada", password: Buffer.from("Secret") },
+    { userName: "ada" },
+    { userName: "eve", password: Buffer.from("secret") },
+    { password: Buffer.from("secret") },
+    {},
+  ];
+  for (const fields of wrong) {
+    const client = open();
+    assert.equal((await client.connect("s7", fields)).reasonCode, badUserNameOrPassword);
+    await client.closed();
+  }
+  const client = open();
+  assert.equal((await client.connect("s7", { userName: "ada", password: Buffer.from("secret") })).reasonCode, 0);
+  assert.equal(await client.subscribe("commands/s7"), 1);
+  assert.equal(await client.subscribe("commands/s8"), notAuthorized);
+  assert.equal(await client.subscribe("#"), notAuthorized);
+  assert.equal(await client.publish("sensors/s8/t", "1"), notAuthorized);
+  assert.equal(await client.publish("sensors/s7/t", "1"), noMatchingSubscribers);
+});
+
+test("an anonymous MQTT client needs that row too", { timeout }, async (t) => {
   assert.notEqual(await returnCode((await serve(t, usersToml(""))).server), 0);
   assert.equal(await returnCode((await serve(t, "[[users]]\nanonymous = true\n")).server), 0);
 });

@@ -59,9 +59,12 @@ export const problemsMax = 100;
 /** Records in one `produce`. */
 export const produceRecordsMax = 10_000;
 
-/** Clients, sessions or retained messages in one answer. */
+/** Clients, sessions, subscriptions or retained messages in one answer. */
 export const listRowsMax = 10_000;
 export const listRowsDefault = 1_000;
+
+/** MQTT subscriptions looked at in one turn of the event loop. */
+export const subscriptionsPerTurn = 4096;
 
 /** Headers of one record; the log takes as many. */
 export const headersMax = 1024;

@@ -3,6 +3,10 @@
 export interface MqttAdmin {
   /** Sessions and their clients, in order of creation. */
   clients(): Iterable<MqttClient>;
+  /** Of all sessions, connected or not, in order of creation. */
+  subscriptions(): Iterable<MqttSubscription>;
+  /** Ends the connection of a client; its session stays as long as it would anyway. False: it is not connected. */
+  kick(clientId: string): boolean;
 }
 
 export interface MqttClient {
@@ -17,4 +21,12 @@ export interface MqttClient {
   readonly queuedCount: number;
 }
 
-export const noMqtt: MqttAdmin = { clients: () => [] };
+export interface MqttSubscription {
+  readonly clientId: string;
+  /** As it was subscribed to: of a shared subscription with `$share/` and the name. */
+  readonly filter: string;
+  /** The highest QoS granted. */
+  readonly qos: number;
+}
+
+export const noMqtt: MqttAdmin = { clients: () => [], subscriptions: () => [], kick: () => false };

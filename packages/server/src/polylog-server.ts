@@ -21,7 +21,7 @@ import {
   TurnFlusher,
 } from "@polylog/base/transport";
 import { Broker, type CaptureRule } from "@polylog/broker";
-import { type Access, type Authenticator, Users } from "@polylog/broker/access";
+import { type Access, type Authenticator, type MessageHooks, Users } from "@polylog/broker/access";
 import { DurableSessionStore } from "@polylog/broker/sessions";
 import {
   acquireDataDirLock,
@@ -40,6 +40,7 @@ import { readHealth, sendHealth } from "./http/health.ts";
 import { HttpAuthentication } from "./http/http-authentication.ts";
 import { HttpListener } from "./http/http-listener.ts";
 import { type HttpRoute, HttpRouter, sendJson } from "./http/routes.ts";
+import { mqttLimits } from "./mqtt-limits.ts";
 import { broadcastHost, lookupdAddress, nsqdAddress } from "./nsq-addresses.ts";
 import { nsqServerOptions } from "./nsq-server-options.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
@@ -52,10 +53,12 @@ interface NamedListener extends Service {
   readonly address: ListenAddress;
 }
 
-/** Who peers are and what they may do; without them everybody may do everything. */
+/** Who peers are, what they may do, and what becomes of it; without them everybody may do everything. */
 export interface Guards {
   readonly access?: Access;
   readonly authenticator?: Authenticator;
+  /** Must not throw. */
+  readonly hooks?: MessageHooks;
 }
 
 export class PolylogServer implements Service {
@@ -141,7 +144,7 @@ export class PolylogServer implements Service {
       sessions,
       sessionLog: sessions.log,
       version: `polylog ${version}`,
-      limits: { packetSizeMax: this.#options.mqttPacketSizeMax },
+      limits: mqttLimits(this.#options),
     });
     const lookupd = this.#composeLookupd(flusher);
     const lookupds = this.#composeLookupds(broker, flusher, lookupd);

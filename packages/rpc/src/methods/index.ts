@@ -17,8 +17,10 @@ import { logEmpty } from "./log-empty.ts";
 import { logList } from "./log-list.ts";
 import type { Method } from "./method.ts";
 import { mqttClients } from "./mqtt-clients.ts";
+import { mqttKick } from "./mqtt-kick.ts";
 import { mqttRetained } from "./mqtt-retained.ts";
 import { mqttSessions } from "./mqtt-sessions.ts";
+import { mqttSubscriptions } from "./mqtt-subscriptions.ts";
 import { produce } from "./produce.ts";
 import { producerOpen } from "./producer-open.ts";
 import { subscribe } from "./subscribe.ts";
@@ -48,5 +50,7 @@ export const methods: readonly Method[] = [
   channelDelete,
   mqttClients,
   mqttSessions,
+  mqttSubscriptions,
   mqttRetained,
+  mqttKick,
 ];

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Publication } from "@polylog/broker";
-import type { MqttClient } from "../mqtt-admin.ts";
+import { subscriptionsPerTurn } from "../limits.ts";
+import type { MqttClient, MqttSubscription } from "../mqtt-admin.ts";
 import { MemoryClient } from "../testing/memory-client.ts";
 
 const counts = { subscriptionCount: 2, inFlightCount: 1, queuedCount: 0 };
@@ -11,7 +12,16 @@ const mqttClients: readonly MqttClient[] = [
   { clientId: "c", remote: "10.0.0.2:6", persistent: true, ...counts },
 ];
 
-const start = () => MemoryClient.start({ mqtt: { clients: () => mqttClients } });
+const subscriptions: readonly MqttSubscription[] = [
+  { clientId: "a", filter: "x/#", qos: 0 },
+  { clientId: "b", filter: "$share/g/y", qos: 1 },
+  { clientId: "b", filter: "z", qos: 2 },
+];
+
+const start = (given = subscriptions) => {
+  const kick = (clientId: string) => clientId === "a";
+  return MemoryClient.start({ mqtt: { clients: () => mqttClients, subscriptions: () => given, kick } });
+};
 
 test("mqtt.clients lists who is connected", async () => {
   const client = await start();
@@ -40,6 +50,31 @@ test("mqtt.sessions lists those without a client too", async () => {
   );
   const { sessions: first, more } = await client.ask("mqtt.sessions", { limit: 2 });
   assert.deepEqual([first.length, more], [2, true]);
+});
+
+test("mqtt.subscriptions lists those of all clients or of one", async () => {
+  const client = await start();
+  assert.deepEqual(await client.ask("mqtt.subscriptions", {}), { subscriptions, more: false });
+  const ofOne = await client.ask("mqtt.subscriptions", { clientId: "b" });
+  assert.deepEqual(ofOne, { subscriptions: subscriptions.slice(1), more: false });
+  const first = await client.ask("mqtt.subscriptions", { clientId: "b", limit: 1 });
+  assert.deepEqual(first, { subscriptions: subscriptions.slice(1, 2), more: true });
+  assert.deepEqual((await client.ask("mqtt.subscriptions", { clientId: "c" })).subscriptions, []);
+});
+
+test("mqtt.subscriptions finds what comes after many others", async () => {
+  const others = Array.from({ length: 3 * subscriptionsPerTurn }, () => subscriptions[0]!);
+  const client = await start([...others, ...subscriptions]);
+  const { subscriptions: found } = await client.ask("mqtt.subscriptions", { clientId: "b" });
+  assert.equal(found.length, 2);
+});
+
+test("mqtt.kick says whether there was a connection", async () => {
+  const client = await start();
+  assert.deepEqual(await client.ask("mqtt.kick", { clientId: "a" }), { kicked: true });
+  assert.deepEqual(await client.ask("mqtt.kick", { clientId: "nobody" }), { kicked: false });
+  for (const params of [{}, { clientId: "" }, { clientId: 1 }])
+    assert.equal(await client.refusalCode("mqtt.kick", params), "rpc.INVALID_PARAMS");
 });
 
 test("mqtt.retained lists what matches", async () => {
@@ -74,7 +109,8 @@ test("mqtt methods are for those who may manage $mqtt", async () => {
     return false;
   };
   const client = await MemoryClient.start({ access: { allows } });
-  for (const method of ["mqtt.clients", "mqtt.sessions", "mqtt.retained"])
+  for (const method of ["mqtt.clients", "mqtt.sessions", "mqtt.subscriptions", "mqtt.retained"])
     assert.equal(await client.refusalCode(method, {}), "broker.NOT_AUTHORIZED");
+  assert.equal(await client.refusalCode("mqtt.kick", { clientId: "a" }), "broker.NOT_AUTHORIZED");
   assert.deepEqual(new Set(asked), new Set(["manage $mqtt"]));
 });

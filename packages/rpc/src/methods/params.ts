@@ -18,6 +18,9 @@ export const channelEntries = { log: logSchema, channel: logSchema };
 
 export const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
+/** Of an MQTT client; as long as MQTT lets it be. */
+export const clientIdSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(65_535));
+
 /** Rows of a list in one answer. */
 export const listLimitSchema = v.optional(
   v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(listRowsMax)),

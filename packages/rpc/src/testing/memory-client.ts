@@ -11,7 +11,7 @@ import type { WholeLogDescription } from "../methods/log-describe.ts";
 import type { LogDescription } from "../methods/log-list.ts";
 import type { ClientDescription } from "../methods/mqtt-clients.ts";
 import type { RetainedDescription } from "../methods/mqtt-retained.ts";
-import type { MqttAdmin } from "../mqtt-admin.ts";
+import type { MqttAdmin, MqttSubscription } from "../mqtt-admin.ts";
 import { RpcConnection } from "../rpc-connection.ts";
 import { MemorySocket } from "./memory-socket.ts";
 
@@ -60,6 +60,8 @@ export interface RpcResults {
   readonly "channel.configure": ChannelDescription;
   readonly "mqtt.clients": { readonly clients: readonly ClientDescription[]; readonly more: boolean };
   readonly "mqtt.sessions": { readonly sessions: readonly ClientDescription[]; readonly more: boolean };
+  readonly "mqtt.subscriptions": { readonly subscriptions: readonly MqttSubscription[]; readonly more: boolean };
+  readonly "mqtt.kick": { readonly kicked: boolean };
   readonly "mqtt.retained": { readonly retained: readonly RetainedDescription[]; readonly more: boolean };
   readonly "channel.replayDeadLetters": { readonly replayed: number };
 }

@@ -17,7 +17,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: "mqtt",
-    summary: "list a running server's MQTT clients, sessions or retained messages",
+    summary: "list a running server's MQTT clients, sessions, subscriptions and retained messages, or end a connection",
     load: async () => (await import("./mqtt.ts")).mqtt,
   },
   {

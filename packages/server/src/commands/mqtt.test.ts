@@ -29,9 +29,17 @@ test("control characters are escaped", () => {
 });
 
 test("help and usage say what can be listed", async () => {
-  assert.match(await run("--help"), /polylog mqtt clients\|sessions\|retained/);
-  for (const argv of [[], ["nothing"], ["clients", "more"], ["clients", "--password=x"]])
-    await assert.rejects(run(...argv), { code: "options.USAGE" });
+  assert.match(await run("--help"), /polylog mqtt clients\|sessions\|subscriptions \[CLIENT\]\|retained\|kick CLIENT/);
+  const wrong = [
+    [],
+    ["nothing"],
+    ["clients", "more"],
+    ["kick"],
+    ["kick", ""],
+    ["kick", "a", "b"],
+    ["clients", "--password=x"],
+  ];
+  for (const argv of wrong) await assert.rejects(run(...argv), { code: "options.USAGE" });
 });
 
 test("a server that is not there is named", async () => {

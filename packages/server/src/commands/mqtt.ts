@@ -1,4 +1,4 @@
-/** `polylog mqtt clients|sessions|retained`: asks a running server over JSON-RPC and prints a table. */
+/** `polylog mqtt clients|sessions|subscriptions|retained|kick`: asks a running server over JSON-RPC and prints the answer. */
 
 import { configErrors } from "../config/errors.ts";
 import { loadMqttOptions, type MqttRequest, renderMqttHelp } from "../config/mqtt-options.ts";
@@ -7,7 +7,7 @@ import type { Environment } from "./command.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Resolves with the exit code. Rejects with `options.USAGE`, `config.SERVER_UNREACHABLE`, `config.SERVER_REFUSED`. */
+/** Resolves with the exit code: 1 when there was nobody to kick. Rejects with `options.USAGE`, `config.SERVER_UNREACHABLE`, `config.SERVER_REFUSED`. */
 export async function mqtt(argv: readonly string[], { env, stdout, stderr }: Environment): Promise<number> {
   const request = loadMqttOptions(argv, env);
   if (request === undefined) {
@@ -15,23 +15,37 @@ export async function mqtt(argv: readonly string[], { env, stdout, stderr }: Env
     return exitCodes.fine;
   }
   const answer = await ask(request);
+  if (request.question === "kick" && !request.options.json)
+    return tellKicked(request, answer["kicked"] === true, { stdout, stderr });
   if (request.options.json) {
     stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
-    return exitCodes.fine;
+    return answer["kicked"] === false ? exitCodes.failed : exitCodes.fine;
   }
-  const rows = answer[request.list] as readonly Row[];
+  const rows = answer[request.question] as readonly Row[];
   stdout.write(renderTable(rows));
   if (answer["more"] === true) stderr.write(`there are more; --limit says how many to print\n`);
   return exitCodes.fine;
 }
 
-async function ask({ list, options }: MqttRequest): Promise<Row> {
-  const { url, user, password, filter, limit } = options;
-  const params = list === "retained" ? { filter, limit } : { limit };
+function tellKicked(
+  { clientId = "" }: MqttRequest,
+  isKicked: boolean,
+  { stdout, stderr }: Pick<Environment, "stdout" | "stderr">,
+): number {
+  const client = renderCell("clientId", clientId);
+  if (isKicked) stdout.write(`${client} is disconnected; it may connect again\n`);
+  else stderr.write(`${client} is not connected\n`);
+  return isKicked ? exitCodes.fine : exitCodes.failed;
+}
+
+async function ask(request: MqttRequest): Promise<Row> {
+  const { question } = request;
+  const { url, user, password } = request.options;
+  const params = paramsOf(request);
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (user !== undefined)
     headers["authorization"] = `Basic ${Buffer.from(`${user}:${password ?? ""}`).toString("base64")}`;
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: `mqtt.${list}`, params });
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: `mqtt.${question}`, params });
   let response: Response;
   let text: string;
   try {
@@ -45,6 +59,11 @@ async function ask({ list, options }: MqttRequest): Promise<Row> {
   if (result === undefined)
     throw configErrors.SERVER_REFUSED({ url, reason: error?.message ?? `${response.status} ${response.statusText}` });
   return result;
+}
+
+function paramsOf({ question, clientId, options: { filter, limit } }: MqttRequest): object {
+  if (question === "kick") return { clientId };
+  return { limit, ...(question === "retained" ? { filter } : {}), ...(clientId === undefined ? {} : { clientId }) };
 }
 
 function parseAnswer(text: string): { readonly result?: Row; readonly error?: { readonly message?: string } } {

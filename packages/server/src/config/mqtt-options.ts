@@ -1,11 +1,21 @@
-/** The options of `polylog mqtt`: which server to ask, as whom, and how to print. */
+/** The options of `polylog mqtt`: what to ask which server, as whom, and how to print the answer. */
 
 import { defineOptions, type OptionValues, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
 import { environmentPrefix } from "./load-serve-options.ts";
 
-/** What `polylog mqtt` lists, each by the JSON-RPC method of that name. */
-export const mqttLists = ["clients", "sessions", "retained"] as const;
-export type MqttList = (typeof mqttLists)[number];
+/** Whether a client identifier follows the word. */
+type ClientWord = "none" | "optional" | "required";
+
+/** What `polylog mqtt` asks, each by the JSON-RPC method of that name. */
+const clientWords = {
+  clients: "none",
+  sessions: "none",
+  subscriptions: "optional",
+  retained: "none",
+  kick: "required",
+} as const satisfies Readonly<Record<string, ClientWord>>;
+export type MqttQuestion = keyof typeof clientWords;
+const questions = Object.keys(clientWords) as readonly MqttQuestion[];
 
 const server = "Server";
 const output = "Output";
@@ -67,7 +77,8 @@ export const mqttOptions = defineOptions({
 });
 
 export interface MqttRequest {
-  readonly list: MqttList;
+  readonly question: MqttQuestion;
+  readonly clientId: string | undefined;
   readonly options: OptionValues<typeof mqttOptions>;
 }
 
@@ -85,20 +96,33 @@ export function loadMqttOptions(
       POLYLOG_PASSWORD: env["POLYLOG_PASSWORD"],
     },
     envPrefix: environmentPrefix,
-    positionalsMax: 1,
+    positionalsMax: 2,
   });
-  const list = mqttLists.find((each) => each === positionals[0]);
-  if (list === undefined) {
-    throw optionErrors.USAGE({ count: 1, problems: `  say what to list: ${mqttLists.join(", ")}` });
-  }
-  return { list, options: values };
+  const [word, clientId] = positionals;
+  const question = questions.find((each) => each === word);
+  if (question === undefined) throw usageError(`say what to do: ${questions.join(", ")}`);
+  const clientWord: ClientWord = clientWords[question];
+  if (clientWord === "none" && clientId !== undefined)
+    throw usageError(`${JSON.stringify(clientId)}: unexpected argument`);
+  if (clientId === "" || (clientWord === "required" && clientId === undefined))
+    throw usageError(`say which client: polylog mqtt ${question} CLIENT`);
+  return { question, clientId, options: values };
+}
+
+function usageError(problem: string): Error {
+  return optionErrors.USAGE({ count: 1, problems: `  ${problem}` });
 }
 
 export function renderMqttHelp(): string {
   return renderHelp(mqttOptions, {
-    usage: `polylog mqtt ${mqttLists.join("|")} [options]`,
-    summary: "Asks a running server about its MQTT clients, sessions and retained messages.",
+    usage: "polylog mqtt clients|sessions|subscriptions [CLIENT]|retained|kick CLIENT [options]",
+    summary:
+      "Asks a running server about its MQTT clients, sessions, subscriptions and retained messages, or ends a connection.",
     envPrefix: environmentPrefix,
-    examples: ["polylog mqtt clients", "polylog mqtt retained --filter 'sensors/#' --json"],
+    examples: [
+      "polylog mqtt clients",
+      "polylog mqtt retained --filter 'sensors/#' --json",
+      "polylog mqtt kick sensor-7",
+    ],
   });
 }

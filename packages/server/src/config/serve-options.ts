@@ -10,12 +10,12 @@ import { tlsClientAuths } from "@polylog/base/transport";
 import { logConfigChoices } from "@polylog/broker";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 import { lookupdOptions } from "./lookupd-options.ts";
+import { mqttLimitOptions } from "./mqtt-limit-options.ts";
 import { nsqOptions } from "./nsq-options.ts";
 
 const listeners = "Listeners";
 const tls = "TLS";
 const storage = "Storage";
-const mqtt = "MQTT";
 const nsq = "NSQ";
 const operation = "Operation";
 
@@ -25,7 +25,7 @@ export const serveOptions = defineOptions({
     type: "listen",
     default: "127.0.0.1:1883",
     group: listeners,
-    help: "Where MQTT 3.1.1 clients connect over TCP.",
+    help: "Where clients of MQTT 5.0, 3.1.1 and 3.1 connect over TCP.",
   },
   mqttTlsListen: {
     flag: "mqtt-tls-listen",
@@ -267,15 +267,7 @@ export const serveOptions = defineOptions({
     help: "Memory for the newest batches, so that consumers that keep up do not read files.",
   },
 
-  mqttPacketSizeMax: {
-    flag: "mqtt-max-packet-size",
-    type: "size",
-    min: "1KiB",
-    max: 268_435_455,
-    default: "1MiB",
-    group: mqtt,
-    help: "Largest MQTT packet accepted from a client.",
-  },
+  ...mqttLimitOptions,
 
   nsqMsgSizeMax: {
     flag: "nsq-max-msg-size",
