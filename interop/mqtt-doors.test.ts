@@ -37,6 +37,7 @@ async function serve(t: TestContext, flags: readonly string[] = []) {
 
 function urlsOf({ listeners }: ServerProcess): Record<string, string> {
   return {
+    mqtt: `mqtt://127.0.0.1:${listeners.mqtt.port}`,
     mqtts: `mqtts://localhost:${listeners.mqttTls.port}`,
     ws: `ws://127.0.0.1:${listeners.http.port}/mqtt`,
     wss: `wss://localhost:${listeners.httpTls.port}/mqtt`,
@@ -65,8 +66,10 @@ async function publishAndReceive(url: string): Promise<void> {
   assert.deepEqual(new Set(received), new Set([...sent, large]));
 }
 
-for (const door of ["mqtts", "ws", "wss"]) {
-  test(`mqtt.js publishes and subscribes over ${door}`, { timeout }, async (t) => {
+for (const door of ["mqtt", "mqtts", "ws", "wss"]) {
+  test(`MQTT-7.0.0-2 v3, MQTT-7.1.1-1 v3, MQTT-7.1.1-2 v3: mqtt.js publishes and subscribes over ${door}`, {
+    timeout,
+  }, async (t) => {
     const { server } = await serve(t);
     await publishAndReceive(urlsOf(server)[door]!);
     assert.equal(await server.stop(), 0);

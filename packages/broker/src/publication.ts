@@ -4,7 +4,7 @@
  * Hot: no allocation per message.
  */
 
-import type { DurabilityWaiter, Partition, RecordFields } from "@polylog/log";
+import type { Durability, DurabilityWaiter, Partition, RecordFields } from "@polylog/log";
 import type { Route } from "./router/index.ts";
 
 export type QoS = 0 | 1 | 2;
@@ -15,6 +15,8 @@ export type MessageRoute = Route<Subscription, Capture>;
 /** A log, as the router's captures see it. */
 export interface Capture {
   readonly partitions: readonly Partition[];
+  /** At which its messages are acknowledged. */
+  readonly durability: Durability;
   /** Appends a message that was published to a topic. True: acknowledge now; false: `waiter` hears with `token`. */
   appendTopicValue(
     topic: Uint8Array,

@@ -66,7 +66,7 @@ export class OutgoingMessage {
   fromDelivery(delivery: Delivery, retain: boolean, identifiers: readonly number[]): this {
     const { bytes } = delivery;
     this.qos = delivery.qos;
-    this.dup = delivery.repeated && delivery.qos > 0; // [MQTT-3.3.1-1]
+    this.dup = (delivery.repeated || delivery.maybeRepeated) && delivery.qos > 0; // [MQTT-3.3.1-1]
     this.retain = retain;
     this.packetIdentifier = delivery.qos === 0 ? 0 : delivery.packetIdentifier;
     this.topic = bytes.subarray(delivery.topicStart, delivery.topicEnd);

@@ -102,7 +102,7 @@ export class PublishPath {
       if (view.subscriptionIdentifierCount > 0) checkClientPublish(view); // [MQTT-3.3.4-6]
       route = this.#routeOf(bytes, view.topicStart, view.topicEnd);
     } else route = this.#aliasedRoute(publisher);
-    if (view.qos === 2 && this.#isRepeated(publisher)) return;
+    if (view.qos === 2 && this.#isRepeated(publisher, route.captures)) return;
     if (route.captures.length > 0 || (view.qos > 0 && this.#sessionLog !== undefined)) {
       const partition = this.#saturated(route.captures, view.qos);
       if (partition !== undefined && publisher.waitForRoom(partition)) return;
@@ -159,11 +159,21 @@ export class PublishPath {
     return route;
   }
 
-  /** A message of QoS 2 that is there already is answered again and not published [MQTT-4.3.3-10]. */
-  #isRepeated({ session, acks }: Publisher): boolean {
+  /**
+   * A message of QoS 2 that is there already is answered again and not published [MQTT-4.3.3-10]. Its first PUBLISH may
+   * still wait to be stored, and who sent it may have lost that connection: the answer waits for everything it may be in.
+   */
+  #isRepeated({ session, acks }: Publisher, captures: readonly Capture[]): boolean {
     const { packetIdentifier } = this.#view;
     if (!session.isReceived(packetIdentifier)) return false;
     const token = acks.add(ackKinds.pubrec, packetIdentifier);
+    for (const { durability, partitions } of captures) {
+      if (durability === "memory") continue;
+      for (const partition of partitions) {
+        acks.hold(token);
+        partition.whenDurable(partition.nextOffset, durability, acks, token);
+      }
+    }
     if (session.stored === undefined || this.#options.store.wait(acks, token)) acks.complete(token);
     return true;
   }

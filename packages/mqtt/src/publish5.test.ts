@@ -157,7 +157,7 @@ test("MQTT-3.3.2-8 v5, MQTT-3.3.2-9 v5, MQTT-3.2.2-17 v5: refuses aliases above 
   }
 });
 
-test("MQTT-3.1.2-26 v5, MQTT-3.1.2-27 v5: gives aliases to a client that takes some", async () => {
+test("MQTT-3.1.2-26 v5, MQTT-3.1.2-27 v5, MQTT-3.3.2-11 v5: gives aliases to a client that takes some", async () => {
   const server = await MemoryServer.start();
   const subscriber = await server.connect5("s", { properties: { topicAliasMaximum: 1 } });
   await subscriber.subscribe("#", { qos: 1 });

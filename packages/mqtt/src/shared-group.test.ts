@@ -106,25 +106,38 @@ test("MQTT-4.8.2-6 v5: a refusing member ends the message", async () => {
 });
 
 test("messages wait for the group while all members are away, over a restart too", async () => {
-  const durable = await DurableServer.start();
-  const one = await member(durable.server, "a", lasting);
-  await one.disconnect();
-  await publish(durable.server, ["1", "2", "3"]);
-  const server = await durable.crash();
-  const again = server.open5();
-  await again.connect("a", { cleanStart: false, ...lasting });
-  await server.run();
-  assert.deepEqual(again.payloads(), ["1", "2", "3"]);
+  for (const qos of [1, 2] as const) {
+    const durable = await DurableServer.start();
+    const one = await member(durable.server, "a", lasting);
+    await one.disconnect();
+    await publish(durable.server, ["1", "2", "3"], qos);
+    const server = await durable.crash();
+    const again = server.open5();
+    await again.connect("a", { cleanStart: false, ...lasting });
+    await server.run();
+    assert.deepEqual(
+      again.messages().map(({ text, dup }) => [text, dup]),
+      ["1", "2", "3"].map((text) => [text, false]),
+    );
+  }
 });
 
-test("a client in a shared and in a normal subscription gets both", async () => {
+test("MQTT-3.3.4-5 v5: a client in a shared and in a normal subscription gets both, each with its identifier", async () => {
   for (const fields of [{}, lasting]) {
     const server = await MemoryServer.start();
-    const one = await member(server, "a", fields);
-    await one.subscribe("t", { qos: 1 });
+    const one = await server.connect5("a", fields);
+    await one.subscribe(filter, { qos: 1, identifier: 7 });
+    await one.subscribe("t", { qos: 1, identifier: 8 });
     one.packets();
     await publish(server, ["1"]);
-    assert.deepEqual(one.payloads(), ["1", "1"]);
+    const seen = one.messages().map(({ text, properties }) => [text, properties.subscriptionIdentifiers]);
+    assert.deepEqual(
+      seen.sort((a, b) => Number(a[1]) - Number(b[1])),
+      [
+        ["1", [7]],
+        ["1", [8]],
+      ],
+    );
   }
 });
 

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytesOf5 } from "./testing/memory-client5.ts";
+import { connectBytes } from "./testing/memory-client.ts";
+import { bytesOf5, connectBytes5 } from "./testing/memory-client5.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 
 const lasting = { properties: { sessionExpiryInterval: 100 } };
@@ -170,7 +171,7 @@ function connectTooLong(): Buffer {
   return bytesOf5("CONNECT", { protocolLevel: 5, clientIdentifier: "too long", ...rest });
 }
 
-test("MQTT-3.2.2-19 v5: leaves the reason string of a refusal out where it has no room", async () => {
+test("MQTT-3.2.2-19 v5, MQTT-3.2.2-20 v5: leaves the reason string of a refusal out where it has no room, and has no user properties", async () => {
   const server = await MemoryServer.start({ limits: { clientIdentifierSizeMax: 3 } });
   const access = { allows: () => false };
   const refusing = await MemoryServer.start({ access });
@@ -183,8 +184,45 @@ test("MQTT-3.2.2-19 v5: leaves the reason string of a refusal out where it has n
     const [connack] = client.packets();
     assert.ok(connack.name === "CONNACK" && connack.value.reasonCode === 0x87);
     assert.equal(connack.value.properties.reasonString !== undefined, hasReason);
+    assert.equal(connack.value.properties.userProperties, undefined);
   }
   assert.equal(server.complaints.length, 0);
+});
+
+test("MQTT-3.2.0-2 v5: a connection gets one CONNACK", async () => {
+  const server = await MemoryServer.start();
+  const client = server.open5();
+  client.stream.send(Buffer.concat([connectBytes5("a"), bytesOf5("PINGREQ", {}), connectBytes5("a")]));
+  await server.run();
+  assert.deepEqual([client.names(), client.closed], [["CONNACK", "PINGRESP", "DISCONNECT 82"], true]);
+});
+
+test("MQTT-3.2.2-6 v3: closes without CONNACK where no return code fits", async () => {
+  const server = await MemoryServer.start();
+  const will = { topic: "w", payload: Buffer.from("x"), qos: 1, retain: false } as const;
+  for (const [at, value] of [
+    [9, 0x0f], // The reserved flag.
+    [9, 0x1e], // A will of QoS 3.
+    [14, 0xff], // A client identifier that is not UTF-8.
+  ] as const) {
+    const client = server.open();
+    const bytes = connectBytes("a", { will });
+    assert.equal(bytes[9], 0x0e);
+    bytes[at] = value;
+    await client.send(bytes);
+    assert.deepEqual([client.stream.received().length, client.closed], [0, true]);
+  }
+});
+
+test("MQTT-4.8.0-2 v3: an error of a connection closes that one only", async () => {
+  const server = await MemoryServer.start();
+  const [failing, other] = [await server.connect("failing"), await server.connect("other")];
+  for (const client of [failing, other]) await client.subscribe("t");
+  other.packets();
+  failing.stream.disconnect(new Error("read ECONNRESET"));
+  await (await server.connect("p")).publish("t", "x");
+  assert.deepEqual([failing.closed, other.closed, other.payloads()], [true, false, ["x"]]);
+  assert.equal(server.server.connectionCount, 2);
 });
 
 test("MQTT-3.14.2-2 v5, MQTT-3.14.4-1 v5, MQTT-3.14.4-2 v5, MQTT-4.13.2-1 v5: a DISCONNECT is the last packet, and has no expiry", async () => {

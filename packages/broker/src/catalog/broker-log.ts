@@ -8,7 +8,7 @@
  * and what an `#ephemeral` channel has, so that somebody who looks on and falls behind does not fill the disk.
  */
 
-import type { DurabilityWaiter, Log, Partition, Produced, ProducerStamp, RecordFields } from "@polylog/log";
+import type { Durability, DurabilityWaiter, Log, Partition, Produced, ProducerStamp, RecordFields } from "@polylog/log";
 import type { Channel } from "../channels/channel.ts";
 import { stickyBytesMax } from "../limits.ts";
 import type { Capture, MessageRoute } from "../publication.ts";
@@ -55,6 +55,10 @@ export class BrokerLog implements Capture {
 
   get partitions(): readonly Partition[] {
     return this.log.partitions;
+  }
+
+  get durability(): Durability {
+    return this.log.config.durability;
   }
 
   /** The log may have more partitions than before: channels work them off from their start. */

@@ -11,8 +11,10 @@ export class Delivery {
   packetIdentifier = 0;
   /** The recipient's. */
   qos: QoS = 0;
-  /** It may have been sent before: DUP [MQTT-3.3.1-1]. */
+  /** It was sent before: DUP [MQTT-3.3.1-1]. */
   repeated = false;
+  /** It waited when the store ended without `close`: nobody knows whether it was sent. DUP too, but no proof of anything. */
+  maybeRepeated = false;
 
   /** The rest is only there for a message, not for a release. `messageQos` is the publisher's. */
   messageQos: QoS = 0;

@@ -35,7 +35,16 @@ import { noCounters } from "./session-counters.ts";
 import type { SessionMessage } from "./session-message.ts";
 import { recordKinds, SessionRecord } from "./session-record.ts";
 import { SessionRecovery } from "./session-recovery.ts";
-import { decodeSession, encodeSession, numbersKey, pageKey, queueKey, sessionPrefix } from "./session-rows.ts";
+import {
+  decodeSession,
+  encodeSession,
+  encodeStop,
+  numbersKey,
+  pageKey,
+  queueKey,
+  sessionPrefix,
+  stopKey,
+} from "./session-rows.ts";
 import { SessionSaver } from "./session-saver.ts";
 import type { OnSession, SessionCounters, SessionLimits, SessionStore } from "./session-store.ts";
 import { StoredRecords } from "./stored-records.ts";
@@ -200,6 +209,7 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
     const { sessions, nextNumber, clamped, replayedCount } = await recovery.run();
     for (const session of sessions) this.#sessions.set(session.clientId, session);
     this.#nextNumber = nextNumber;
+    await this.#state.write([{ type: "delete", key: stopKey }], { sync: true });
     this.#status = "open";
     if (clamped) for (const session of sessions) this.#saver.onChanged(session, 0);
     if (clamped || replayedCount > 0) await this.#saver.flush(clamped);
@@ -233,9 +243,16 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
     for (const session of this.#sessions.values()) session.detach();
     if (this.#log.status === "open") {
       await this.#log.sync();
-      await this.#saver.flush(this.#isSynced).catch(() => undefined); // It was logged; the log has everything.
+      await this.#saveStop().catch(() => undefined); // It was logged; the log has everything.
     }
     await this.#log.close();
+  }
+
+  /** Nothing is given out any more. Without this row the next start is as after a crash. */
+  async #saveStop(): Promise<void> {
+    await this.#saver.flush(this.#isSynced);
+    const value = encodeStop(this.#sessions.values());
+    await this.#state.write([{ type: "put", key: stopKey, value }], { sync: true });
   }
 
   // --- sessions --------------------------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ export class DurableSession implements StoredSession, RecordReadListener {
   inboundNext = 0;
   queuedBytes = 0;
   droppedCount = 0;
+  /** Entries below this sequence waited when a life of the store ended without `close`; they may have been sent. */
+  maybeSentBelow = 0;
 
   /** For the saver: the first record that its saved row does not have, or -1; whether deliveries are unsaved; saved pages. */
   changedFrom = -1;
@@ -181,6 +183,7 @@ export class DurableSession implements StoredSession, RecordReadListener {
       this.#repeatNext = undefined;
       if (this.inFlight?.get(entry.sequence) !== entry) continue;
       delivery.repeated = true;
+      delivery.maybeRepeated = false;
       delivery.sequence = entry.sequence;
       delivery.packetIdentifier = packetIdentifierOf(entry.sequence);
       delivery.qos = entry.qos;
@@ -212,6 +215,7 @@ export class DurableSession implements StoredSession, RecordReadListener {
       owner.onProgress(this);
       if (found === "message") {
         delivery.repeated = false;
+        delivery.maybeRepeated = entry.sequence < this.maybeSentBelow;
         delivery.sequence = entry.sequence;
         delivery.packetIdentifier = packetIdentifierOf(entry.sequence);
         delivery.qos = entry.qos;

@@ -47,7 +47,10 @@ test("lets a session that stays away keep its own messages only", async () => {
   await rig.crash("power");
   const receivers = new Receiver(rig.store.get("away")!);
   await rig.run();
-  assert.deepEqual(receivers.received, kept);
+  assert.deepEqual(
+    receivers.received,
+    kept.map((text) => `${text}?`),
+  );
   assert.deepEqual(receivers.sequences, [...kept.keys()]);
 });
 
@@ -103,7 +106,8 @@ test("survives a crash at any step of a move", async () => {
       await rig.crash(of, steps, (steps % 8) / 8);
       const receivers = new Receiver(rig.store.get("away")!);
       await rig.run();
-      assert.deepEqual(receivers.received, kept, `${of} after ${steps} steps`);
+      const wanted = kept.map((text) => `${text}?`);
+      assert.deepEqual(receivers.received, wanted, `${of} after ${steps} steps`);
       const others = new Receiver(rig.store.get("here")!);
       await rig.run();
       receivers.finishAll();

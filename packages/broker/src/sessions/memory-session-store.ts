@@ -216,6 +216,7 @@ function fill(delivery: Delivery, entry: MemoryEntry, repeated: boolean): NextOu
   delivery.packetIdentifier = packetIdentifierOf(entry.sequence);
   delivery.qos = entry.qos;
   delivery.repeated = repeated;
+  delivery.maybeRepeated = false;
   if (entry.released) return "release";
   delivery.messageQos = message.qos;
   delivery.flags = message.flags;

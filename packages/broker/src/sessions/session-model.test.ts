@@ -6,6 +6,7 @@
  * - every message of QoS 1 that was sent has reached each of its subscribers;
  * - every message of QoS 2 has, once, also where publisher, store and subscriber each repeat what they are not sure of;
  * - messages reach a subscriber for the first time in the order in which they were sent;
+ * - what was given out before is given out again as repeated, or as maybe repeated;
  * - nothing waits, and no packet identifier is remembered.
  *
  * Process death is survived at level `written`, a power cut at `synced`.
@@ -54,6 +55,8 @@ interface Exchange {
 /** One subscriber, with what its client keeps between connections. */
 class Subscriber {
   readonly got: string[] = [];
+  /** `sequence text` of every PUBLISH there was. */
+  readonly seen = new Set<string>();
   /** QoS 2: PUBREC is sent, PUBREL has not come. */
   readonly held = new Set<number>();
   attached = false;
@@ -201,6 +204,10 @@ class Model {
       if (outcome === "release") this.onRelease(subscriber, sequence, packetIdentifier);
       else {
         const text = delivery.bytes.toString("utf8", delivery.payloadStart, delivery.payloadEnd);
+        const seen = `${sequence} ${text}`;
+        const isMarked = delivery.repeated || delivery.maybeRepeated;
+        assert.ok(isMarked || !subscriber.seen.has(seen), `${seen} is repeated as if it were not`);
+        subscriber.seen.add(seen);
         if (qos === 1 || !subscriber.held.has(packetIdentifier)) subscriber.got.push(text);
         if (qos === 2) subscriber.held.add(packetIdentifier);
         subscriber.answers.push({ kind: qos === 1 ? "finish" : "received", sequence });

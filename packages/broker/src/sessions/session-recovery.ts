@@ -4,6 +4,8 @@
  *
  * After a power cut the saved rows may refer to records that the log has lost (they had not reached `synced`). Such entries
  * become holes, so that their packet identifiers are not given to other messages at once.
+ *
+ * After a crash nobody knows which of those that wait were sent in the last 100 ms: all of them may have been.
  */
 
 import { isCodedError } from "@polylog/base/errors";
@@ -20,11 +22,13 @@ import {
   decodeCheckpoint,
   decodeQueue,
   decodeSession,
+  decodeStop,
   numbersKey,
   pageEntries,
   parseQueueKey,
   queuePrefix,
   sessionPrefix,
+  stopKey,
 } from "./session-rows.ts";
 import type { OnSession } from "./session-store.ts";
 
@@ -73,6 +77,10 @@ export class SessionRecovery {
     if (checkpoint.offset > log.nextOffset || checkpoint.extentsEnd > log.nextOffset) this.#clamped = true;
     await this.#replay(checkpoint);
     for (const [session, moves] of this.#moves) session.moveEntries(moves);
+    const stop = await state.get(stopKey);
+    const maybeSent = stop === undefined ? undefined : decodeStop(stop);
+    for (const session of this.#sessions.values())
+      session.maybeSentBelow = maybeSent === undefined ? session.queue.next : (maybeSent.get(session.number) ?? 0);
     const sessions = [...this.#sessions.values()].sort((a, b) => a.number - b.number);
     const nextNumber = numbers === undefined ? 0 : numbers.readUInt32LE(0);
     return { sessions, nextNumber, clamped: this.#clamped, replayedCount: this.#replayedCount };

@@ -4,6 +4,7 @@
  *     session/<client id>               u8 version 1, u32 number, metadata (the protocol's)
  *     session-numbers                   u32 the next number
  *     session-log                       u8 version 1, f64 checkpoint, f64 extents' end, then per extent f64 offset, f64 bytes
+ *     session-stop                      u8 version 1, then per session with such entries u32 number, f64 maybe sent below
  *     session-queue/<number>/~          u8 version 1, f64 applied, f64 first, f64 next, f64 expires, f64 dropped,
  *                                       f64 inbound next,
  *                                       u32 count, then in flight: f64 sequence, f64 offset, u32 size, u8 QoS | 4 released
@@ -19,6 +20,8 @@
  * Crash: a row "~" holds the session as it was when the log ended at `applied`; all that was saved together is in one atomic
  * write, after the log had what it refers to. Every record from `applied` on is applied to it again at the start, and no
  * session needs a record before `checkpoint`. Only the progress of deliveries is lost, and repeats messages.
+ * `session-stop` is written when all is saved and nothing is given out any more, and is removed before anything is given out
+ * again, both synced. Where it is missing, whatever waits may have been sent.
  */
 
 import { brokerErrors } from "../errors.ts";
@@ -33,6 +36,7 @@ export const sessionPrefix = "session/";
 export const queuePrefix = "session-queue/";
 export const numbersKey = "session-numbers";
 export const checkpointKey = "session-log";
+export const stopKey = "session-stop";
 
 export function queueKey(session: number): string {
   return `${queuePrefix}${String(session).padStart(10, "0")}/~`;
@@ -93,6 +97,27 @@ export function decodeCheckpoint(row: Buffer): Checkpoint {
   const extents: LogExtent[] = [];
   while (!reader.atEnd) extents.push({ offset: reader.f64(), bytes: reader.f64() });
   return { offset, extentsEnd, extents };
+}
+
+/** What a clean stop knows: the sessions with entries that may have been sent before an earlier crash. */
+export function encodeStop(sessions: Iterable<{ number: number; maybeSentBelow: number; queue: EntryQueue }>): Buffer {
+  const writer = new RowWriter();
+  writer.u8(version);
+  for (const { number, maybeSentBelow, queue } of sessions) {
+    if (maybeSentBelow <= queue.first) continue;
+    writer.u32(number);
+    writer.f64(maybeSentBelow);
+  }
+  return writer.take();
+}
+
+/** By session number, the sequence below which entries may have been sent. */
+export function decodeStop(row: Buffer): Map<number, number> {
+  const reader = new RowReader(stopKey, row);
+  if (reader.u8() !== version) throw reader.damaged();
+  const sessions = new Map<number, number>();
+  while (!reader.atEnd) sessions.set(reader.u32(), reader.f64());
+  return sessions;
 }
 
 export interface InFlightEntry {

@@ -11,8 +11,8 @@
  * - Entries have a `sequence`: how many came before it in the life of its session. `packetIdentifierOf` makes the packet
  *   identifier of it, so a message that is repeated after a restart carries the one it had, and a receiver of QoS 2 knows it.
  * - An entry is given out once its record reached the store's level, never before: what a client saw is not forgotten.
- * - What `finish` and `next` did is saved up to 100 ms late: a crash repeats messages, it loses none. What `received` and
- *   `release` did is durable before their waiter hears: no PUBLISH is repeated after it, no message published twice.
+ * - What `finish` and `next` did is saved up to 100 ms late: a crash repeats messages, it loses none. So what waited at a
+ *   crash is given out as `maybeRepeated`, whether it was sent or not. What `received` and `release` did is durable before their waiter hears: no PUBLISH is repeated after it, no message published twice.
  *
  * The store knows no packets. Topic, properties, flags and the bytes of a recipient are the protocol's; it gives them back
  * as it got them. All calls but the ones that return a promise take effect at once; none may be made before `open` resolved.

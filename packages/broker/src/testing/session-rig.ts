@@ -125,7 +125,7 @@ export class Publisher {
 /** A client that takes what it can get; answers only when told to. */
 export class Receiver {
   readonly session: StoredSession;
-  /** `text`, `text!` when repeated, `release N` by sequence. */
+  /** `text`, `text!` when repeated, `text?` when perhaps, `release N` by sequence. */
   readonly received: string[] = [];
   readonly sequences: number[] = [];
   readonly #delivery = new Delivery();
@@ -149,7 +149,7 @@ export class Receiver {
       if (delivery.qos > 0) this.sequences.push(delivery.sequence);
       const text = delivery.bytes.toString("utf8", delivery.payloadStart, delivery.payloadEnd);
       if (outcome === "release") this.received.push(`release ${delivery.sequence}`);
-      else this.received.push(delivery.repeated ? `${text}!` : text);
+      else this.received.push(`${text}${delivery.repeated ? "!" : delivery.maybeRepeated ? "?" : ""}`);
     }
   }
 

@@ -107,6 +107,28 @@ test("MQTT-4.12.1-1 v5, MQTT-4.12.1-2 v5: authenticates again, and ends who fail
   assert.equal(client.closed, true);
 });
 
+test("MQTT-3.15.2-2 v5, MQTT-3.15.2-3 v5: AUTH has neither a reason string nor user properties", async () => {
+  const client = (await MemoryServer.start({ authenticator, methods })).open5();
+  const properties = { ...method, maximumPacketSize: 150 };
+  await client.connect("a", { properties: { ...properties, authenticationData: begin } });
+  const names: string[] = [];
+  for (let round = 0; round < 2; round++) {
+    const [asking] = client.packets();
+    assert.ok(asking.name === "AUTH");
+    const { authenticationData, ...others } = asking.value.properties;
+    assert.deepEqual(others, method);
+    const data = proofOf(`${authenticationData}`);
+    await client.packet("AUTH", { reasonCode: 0x18, properties: { ...method, authenticationData: data } });
+    const [{ name, value }] = client.packets();
+    names.push(name);
+    assert.ok(
+      "properties" in value && !("reasonString" in value.properties) && !("userProperties" in value.properties),
+    );
+    await client.packet("AUTH", { reasonCode: 0x19, properties: { ...method, authenticationData: begin } });
+  }
+  assert.deepEqual(names, ["CONNACK", "AUTH"]);
+});
+
 test("MQTT-4.12.0-6 v5, MQTT-4.12.0-7 v5: AUTH without a method in CONNECT is a protocol error", async () => {
   const client = await (await MemoryServer.start({ authenticator, methods })).connect5("a");
   await client.packet("AUTH", { reasonCode: 0x19, properties: { ...method, authenticationData: begin } });

@@ -67,7 +67,7 @@ async function upgrade(headers: Record<string, string> = offer, origins: readonl
   return { clock, wire, heard, answer, stream: stream! };
 }
 
-test("MQTT-6.0.0-3 v5, MQTT-6.0.0-4 v5: the subprotocol is mqtt", async () => {
+test("MQTT-6.0.0-3 v5, MQTT-6.0.0-4 v5, MQTT-6.0.0-3 v3, MQTT-6.0.0-4 v3: the subprotocol is mqtt", async () => {
   assert.match((await upgrade()).answer, /^HTTP\/1\.1 101 .*Sec-WebSocket-Protocol: mqtt\r\n/s);
   const both = await upgrade({ "sec-websocket-protocol": "mqttv3.1, mqtt" });
   assert.match(both.answer, /Sec-WebSocket-Protocol: mqtt\r\n/);
@@ -89,7 +89,7 @@ test("pages of other origins are refused", async () => {
   assert.match((await upgrade({ ...foreign, origin: "http://127.0.0.1:4180" })).answer, /^HTTP\/1\.1 101 /);
 });
 
-test("MQTT-6.0.0-2 v5: messages and packets need not coincide", async () => {
+test("MQTT-6.0.0-2 v5, MQTT-6.0.0-2 v3: messages and packets need not coincide", async () => {
   const { wire, heard, stream } = await upgrade();
   assert.equal(`${stream.remoteAddress}:${stream.remotePort}`, "10.0.0.7:4711");
   wire.push(Buffer.concat([frame("binary", "ab"), frame("binary", "c", false), frame("continuation", "d")]));
@@ -109,7 +109,7 @@ test("every split of a frame gives the same bytes", async () => {
   }
 });
 
-test("MQTT-6.0.0-1 v5: text closes with 1003", async () => {
+test("MQTT-6.0.0-1 v5, MQTT-6.0.0-1 v3: text closes with 1003", async () => {
   const { clock, wire, heard } = await upgrade();
   wire.push(Buffer.concat([frame("text", "ab"), frame("binary", "cd")]));
   await settle();
@@ -135,7 +135,7 @@ test("a message beyond the limit closes", async () => {
   assert.match(heard[0]!, /^error Max payload size exceeded/);
 });
 
-test("one write is one message", async () => {
+test("MQTT-6.0.0-1 v5, MQTT-6.0.0-1 v3: one write is one binary message", async () => {
   const { wire, stream } = await upgrade();
   wire.writeCount = 0;
   stream.write(Buffer.from("abc"));
