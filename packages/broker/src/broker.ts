@@ -144,6 +144,14 @@ export class Broker implements Service, BusReceiver {
     return acknowledged;
   }
 
+  /**
+   * Appends a message to the logs that capture its topic and does nothing else: for one that was published before a crash and
+   * may not be there. Wait with `whenDurable`. Throws what `publish` throws; some of the logs may have it then.
+   */
+  capture(publication: Publication): void {
+    for (const log of publication.route.captures) appendTo(log, publication, undefined);
+  }
+
   /** Appends one value to a log and delivers it live. True: acknowledge now; false: `waiter` hears with `token`. */
   produce(log: BrokerLog, bytes: Buffer, start: number, end: number, waiter: DurabilityWaiter, token: number): boolean {
     const acknowledged = log.appendValue(bytes, start, end, waiter, token);
@@ -208,20 +216,11 @@ export class Broker implements Service, BusReceiver {
   }
 
   #publishToMany(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
-    const { route, payload, payloadStart, payloadEnd, headers } = publication;
     if (publication.retain) this.#admitRetained(publication); // Refused before any log has it.
     const join = waiter === undefined ? undefined : new DurabilityJoin(waiter, token);
-    for (const log of route.captures) {
+    for (const log of publication.route.captures) {
       join?.add();
-      const acknowledged =
-        headers === undefined
-          ? log.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, join, 0)
-          : log.appendFields(
-              { topic: route.topicBytes, headers, value: payload, valueStart: payloadStart, valueEnd: payloadEnd },
-              join,
-              0,
-            );
-      if (acknowledged) join?.onDurable(0, undefined);
+      if (appendTo(log, publication, join)) join?.onDurable(0, undefined);
     }
     if (publication.retain) {
       join?.add();
@@ -297,4 +296,11 @@ export class Broker implements Service, BusReceiver {
     this.afterDelivery?.();
     if (this.#bus.hasPeers) this.#tellPeers(publication);
   }
+}
+
+/** True: acknowledge now; false: `waiter` hears. */
+function appendTo(log: Capture, publication: Publication, waiter: DurabilityWaiter | undefined): boolean {
+  const { route, payload: value, payloadStart: valueStart, payloadEnd: valueEnd, headers } = publication;
+  if (headers === undefined) return log.appendTopicValue(route.topicBytes, value, valueStart, valueEnd, waiter, 0);
+  return log.appendFields({ topic: route.topicBytes, headers, value, valueStart, valueEnd }, waiter, 0);
 }

@@ -64,6 +64,27 @@ for (const how of ["restart", "crash"] as const) {
     assert.deepEqual((await comeBack(server)).payloads(), ["once"]);
   });
 
+  test(`MQTT-4.3.3-8 v5: after a ${how} that a capturing log lost, a message of QoS 2 is captured once more`, async () => {
+    const durable = await DurableServer.start({ captures: [{ log: "all", filter: "#" }] });
+    const client = await durable.server.connect5("p", lasting);
+    await client.publish("t", "once", { qos: 2, packetIdentifier: 5 });
+    await durable.server.run();
+    const server = await durable[how](); // Its logs are new and empty, as if they had not been written.
+    const reader = await server.connect5("r");
+    await reader.subscribe("t", { qos: 2 });
+    const again = await comeBack(server, "p");
+    for (let i = 0; i < 2; i++) await again.publish("t", "once", { qos: 2, packetIdentifier: 5, dup: true });
+    await server.run();
+    assert.deepEqual(again.names(), ["CONNACK", "PUBREC", "PUBREC"]);
+    assert.equal(server.broker.catalog.require("all").partitions[0].nextOffset, 1);
+    assert.deepEqual(reader.payloads(), []);
+    await again.ack("PUBREL", 5);
+    await server.run();
+    await again.publish("t", "new", { qos: 2, packetIdentifier: 5 });
+    await server.run();
+    assert.equal(server.broker.catalog.require("all").partitions[0].nextOffset, 2);
+  });
+
   test(`MQTT-3.1.2-8 v5: after a ${how} a delayed will is published when it is due`, async () => {
     const durable = await DurableServer.start();
     const properties = { willDelayInterval: 20, contentType: "will" };

@@ -21,7 +21,7 @@ import {
   type Principal,
   Publication,
 } from "@polylog/broker";
-import type { SessionStore } from "@polylog/broker/sessions";
+import type { SessionStore, StoredSession } from "@polylog/broker/sessions";
 import { checkTopicName, encodedLengthOfRemainingLength, type FrameReader } from "@polylog/mqtt-wire";
 import {
   checkClientPublish,
@@ -81,6 +81,8 @@ export class PublishPath {
   readonly #view = new Publish5View();
   readonly #publication = new Publication();
   #lastRoute: MessageRoute | undefined;
+  /** By session, numbers of messages from before the start that were captured again. */
+  readonly #capturedAgain = new WeakMap<StoredSession, Set<number>>();
 
   constructor(options: PublishPathOptions) {
     this.#options = options;
@@ -102,7 +104,10 @@ export class PublishPath {
       if (view.subscriptionIdentifierCount > 0) checkClientPublish(view); // [MQTT-3.3.4-6]
       route = this.#routeOf(bytes, view.topicStart, view.topicEnd);
     } else route = this.#aliasedRoute(publisher);
-    if (view.qos === 2 && this.#isRepeated(publisher, route.captures)) return;
+    if (view.qos === 2 && publisher.session.isReceived(view.packetIdentifier)) {
+      this.#receiveAgain(publisher, route);
+      return;
+    }
     if (route.captures.length > 0 || (view.qos > 0 && this.#sessionLog !== undefined)) {
       const partition = this.#saturated(route.captures, view.qos);
       if (partition !== undefined && publisher.waitForRoom(partition)) return;
@@ -163,9 +168,15 @@ export class PublishPath {
    * A message of QoS 2 that is there already is answered again and not published [MQTT-4.3.3-10]. Its first PUBLISH may
    * still wait to be stored, and who sent it may have lost that connection: the answer waits for everything it may be in.
    */
-  #isRepeated({ session, acks }: Publisher, captures: readonly Capture[]): boolean {
+  #receiveAgain(publisher: Publisher, route: MessageRoute): void {
+    const { session, acks } = publisher;
     const { packetIdentifier } = this.#view;
-    if (!session.isReceived(packetIdentifier)) return false;
+    const { captures } = route;
+    if (captures.length > 0 && this.#mayBeUncaptured(session, packetIdentifier)) {
+      const partition = this.#saturated(captures, 0);
+      if (partition !== undefined && publisher.waitForRoom(partition)) return;
+      this.#captureAgain(publisher, route);
+    }
     const token = acks.add(ackKinds.pubrec, packetIdentifier);
     for (const { durability, partitions } of captures) {
       if (durability === "memory") continue;
@@ -175,7 +186,29 @@ export class PublishPath {
       }
     }
     if (session.stored === undefined || this.#options.store.wait(acks, token)) acks.complete(token);
-    return true;
+  }
+
+  /**
+   * The process that took the message first has ended, perhaps after the sessions' log was written and before the logs
+   * that capture the topic were. Nobody had its PUBREC then, so it is captured now: twice rather than never.
+   */
+  #mayBeUncaptured({ stored }: Session, packetIdentifier: number): boolean {
+    const number = stored?.inboundNumber(packetIdentifier);
+    if (stored === undefined || number === undefined || number >= stored.inboundBefore) return false;
+    return this.#capturedAgain.get(stored)?.has(number) !== true;
+  }
+
+  #captureAgain(publisher: Publisher, route: MessageRoute): void {
+    const stored = publisher.session.stored!;
+    this.#fill(route, publisher);
+    try {
+      this.#broker.capture(this.#publication);
+    } catch (error) {
+      if (!isCodedError(error)) throw error;
+      throw mqttErrors.MESSAGE_NOT_STORED({ reason: error.message }, error); // The client sends it again.
+    }
+    const numbers = this.#capturedAgain.get(stored) ?? new Set<number>();
+    this.#capturedAgain.set(stored, numbers.add(stored.inboundNumber(this.#view.packetIdentifier)!));
   }
 
   #answer({ acks }: Publisher, reasonCode: number): void {

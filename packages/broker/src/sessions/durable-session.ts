@@ -56,6 +56,7 @@ export class DurableSession implements StoredSession, RecordReadListener {
   /** Packet identifiers of its client's PUBLISHes without PUBREL, and their messages' numbers. */
   inbound: Map<number, number> | undefined;
   inboundNext = 0;
+  inboundBefore = 0;
   queuedBytes = 0;
   droppedCount = 0;
   /** Entries below this sequence waited when a life of the store ended without `close`; they may have been sent. */

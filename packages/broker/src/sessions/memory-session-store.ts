@@ -46,6 +46,7 @@ class MemorySession implements StoredSession {
   queuedBytes = 0;
   droppedCount = 0;
   inboundNext = 0;
+  readonly inboundBefore = 0;
   metadata: Buffer;
   waiting: MemoryEntry[] = [];
   readonly inFlight = new Map<number, MemoryEntry>();

@@ -79,8 +79,10 @@ export class SessionRecovery {
     for (const [session, moves] of this.#moves) session.moveEntries(moves);
     const stop = await state.get(stopKey);
     const maybeSent = stop === undefined ? undefined : decodeStop(stop);
-    for (const session of this.#sessions.values())
+    for (const session of this.#sessions.values()) {
       session.maybeSentBelow = maybeSent === undefined ? session.queue.next : (maybeSent.get(session.number) ?? 0);
+      session.inboundBefore = session.inboundNext;
+    }
     const sessions = [...this.#sessions.values()].sort((a, b) => a.number - b.number);
     const nextNumber = numbers === undefined ? 0 : numbers.readUInt32LE(0);
     return { sessions, nextNumber, clamped: this.#clamped, replayedCount: this.#replayedCount };

@@ -66,6 +66,8 @@ export interface StoredSession {
   isReceived(packetIdentifier: number): boolean;
   /** How many messages of QoS 2 came from this client; the next one's number. Goes up by one per `append` with `publisher`. */
   readonly inboundNext: number;
+  /** Messages with a lower number came in an earlier life of the store: logs that capture them may not have them. */
+  readonly inboundBefore: number;
   /** The number, see above, of the message with this identifier; undefined when `isReceived` is false. */
   inboundNumber(packetIdentifier: number): number | undefined;
   /** PUBREL has come: the identifier is free. True: send PUBCOMP now; false: `waiter` hears. Throws what an append does. */
