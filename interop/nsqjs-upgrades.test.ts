@@ -7,9 +7,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { startServer, temporaryDirectory } from "@polylog/testkit";
+import { serverCertificate, startServer, temporaryDirectory } from "@polylog/testkit";
 import nsq, { type ConnectionConfigOptions, type Message } from "nsqjs";
-import { serverCertificate, serverKey } from "./nsq-certificates.ts";
 
 const messageCount = 200;
 
@@ -33,8 +32,8 @@ test("nsqjs gets through every combination of upgrades", async (t) => {
   const authd = await startAuthd(t);
   const directory = temporaryDirectory(t);
   const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
-  writeFileSync(cert, serverCertificate);
-  writeFileSync(key, serverKey);
+  writeFileSync(cert, serverCertificate.cert);
+  writeFileSync(key, serverCertificate.key);
   for (const auth of [false, true]) {
     const flags = [`--nsq-tls-cert=${cert}`, `--nsq-tls-key=${key}`];
     if (auth) flags.push(`--nsq-auth-http-address=${authd.address}`);

@@ -19,6 +19,7 @@ export {
   clientCertificate,
   renewedCertificate,
   serverCertificate,
+  strangerCertificate,
   type TestCertificate,
   writeTlsFiles,
 } from "./tls-certificates.ts";

@@ -1,5 +1,5 @@
 /**
- * Certificates for tests of TLS, valid for a hundred years and for 127.0.0.1 and localhost, all signed by one authority whose
+ * Certificates for tests of TLS, valid for a hundred years and for 127.0.0.1 and localhost, all but one signed by one authority whose
  * key was thrown away. Made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500` and,
  * for the others, `openssl x509 -req` with `subjectAltName=DNS:localhost,IP:127.0.0.1`. They protect nothing.
  */
@@ -95,4 +95,26 @@ MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgCIyN/xIf9cmk/ajP
 PvqQKLaylOyo8tICNv0JufxxEgKhRANCAATbXBbQB/5ukHdsFyFOl5vJMcJBjbW7
 KJ8znzhY1Z8fV+kxHZo3iGbwNgLtHx+bTbuZm1sJj5AEBJatJQM6t/uo
 -----END PRIVATE KEY-----`,
+};
+
+/** A client that nobody vouches for: its certificate is signed by itself. */
+export const strangerCertificate: TestCertificate = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBfTCCASOgAwIBAgIUTgPIPXVjER+JERBoOC11gXVPa1QwCgYIKoZIzj0EAwIw
+EzERMA8GA1UEAwwIc3RyYW5nZXIwIBcNMjYxMTIxMTYyNzI2WhgPMjEyNjEwMjgx
+NjI3MjZaMBMxETAPBgNVBAMMCHN0cmFuZ2VyMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEEXLf9brcE7MMQspq3JHUObAsnbilz+QCEs4z4NMbPRyJa4VPGx3y6SWm
+fdvRy2R8dNOlfiwPsWyXMXctiLEbmKNTMFEwHQYDVR0OBBYEFMOWBAio1GbQQ1xr
+8LFhiaeECJKEMB8GA1UdIwQYMBaAFMOWBAio1GbQQ1xr8LFhiaeECJKEMA8GA1Ud
+EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIhAKH/QhLp9fXkcX3vVfWT5OrJ
+7YHMgMgHJ8ZaUSyeYxV2AiAgmIRnSFdXFuqubrZmYoQx7sH1qayeE7Oj/pESYYnx
+tw==
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIP94bU3u1oO3k9RKm7+9JkZi/gB9OmTahCJsTbXblghyoAoGCCqGSM49
+AwEHoUQDQgAEEXLf9brcE7MMQspq3JHUObAsnbilz+QCEs4z4NMbPRyJa4VPGx3y
+6SWmfdvRy2R8dNOlfiwPsWyXMXctiLEbmA==
+-----END EC PRIVATE KEY-----
+`,
 };

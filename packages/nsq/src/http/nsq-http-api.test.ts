@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { hostname } from "node:os";
 import { test } from "node:test";
 import { createSecureContext } from "node:tls";
-import { serverCertificate, serverKey } from "../testing/certificates.ts";
+import { serverCertificate } from "@polylog/testkit";
 import { startHttp } from "../testing/test-http.ts";
 
 const version = "nsq; version=1.0";
@@ -150,7 +150,7 @@ test("forgets a request whose peer has gone", async (context) => {
 });
 
 test("NSQ-2.1-1: refuses everything without TLS where it is required", async (t) => {
-  const context = createSecureContext({ cert: serverCertificate, key: serverKey });
+  const context = createSecureContext(serverCertificate);
   const { request } = await startHttp(t, {
     tls: { context: () => context, clientAuth: "none", required: "true" },
     httpsPort: () => 4152,

@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createSecureContext } from "node:tls";
-import {
-  authorityCertificate,
-  clientCertificate,
-  clientKey,
-  serverCertificate,
-  serverKey,
-  strangerCertificate,
-  strangerKey,
-} from "../testing/certificates.ts";
+import { authorityCert, clientCertificate, serverCertificate, strangerCertificate } from "@polylog/testkit";
 import { sized } from "../testing/frames.ts";
 import { TestNsqd, type TestNsqdOptions } from "../testing/test-nsqd.ts";
 import { type Compression, WireClient } from "../testing/wire-client.ts";
 import type { NsqTls } from "./tls-settings.ts";
 
-const context = createSecureContext({ cert: serverCertificate, key: serverKey, ca: authorityCertificate });
+const context = createSecureContext({ ...serverCertificate, ca: authorityCert });
 const tls: NsqTls = { context: () => context, clientAuth: "none", required: "false" };
 
 interface Upgrades {
@@ -50,7 +42,7 @@ for (const secure of [false, true]) {
       const granted = await identify(client, asked);
       assert.deepEqual({ tls_v1: granted.tls_v1, snappy: granted.snappy, deflate: granted.deflate }, asked);
       if (secure) {
-        await client.startTls({ ca: authorityCertificate });
+        await client.startTls({ ca: authorityCert });
         assert.equal(await client.text(), "0 OK");
       }
       client.startCompression(compression);
@@ -72,7 +64,7 @@ for (const secure of [false, true]) {
 test("NSQ-2.3-6: shows upgrades in /stats", async (t) => {
   const { nsqd, client } = await start(t, { tls });
   await identify(client, { tls_v1: true, snappy: true });
-  await client.startTls({ ca: authorityCertificate, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256" });
+  await client.startTls({ ca: authorityCert, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256" });
   assert.equal(await client.text(), "0 OK");
   client.startCompression("snappy");
   assert.equal(await client.text(), "0 OK");
@@ -177,14 +169,12 @@ test("NSQ-1.14-1: lets only IDENTIFY through where TLS is required", async (t) =
   }
   const client = await WireClient.connect(t, nsqd);
   await identify(client, { tls_v1: true });
-  await client.startTls({ ca: authorityCertificate });
+  await client.startTls({ ca: authorityCert });
   assert.equal(await client.text(), "0 OK");
   client.send(sized("PUB orders", "a"));
   assert.equal(await client.text(), "0 OK");
 });
 
-const own = { cert: clientCertificate, key: clientKey };
-const strange = { cert: strangerCertificate, key: strangerKey };
 const none = {};
 
 const policies: readonly (readonly [
@@ -193,21 +183,21 @@ const policies: readonly (readonly [
   certificate: object,
   admitted: boolean,
 ])[] = [
-  ["none", "a stranger's certificate", strange, true],
+  ["none", "a stranger's certificate", strangerCertificate, true],
   ["request", "no certificate", none, true],
-  ["request", "a stranger's certificate", strange, false],
+  ["request", "a stranger's certificate", strangerCertificate, false],
   ["any", "no certificate", none, false],
-  ["any", "a stranger's certificate", strange, true],
+  ["any", "a stranger's certificate", strangerCertificate, true],
   ["require", "no certificate", none, false],
-  ["require", "a stranger's certificate", strange, false],
-  ["require", "a certificate in order", own, true],
+  ["require", "a stranger's certificate", strangerCertificate, false],
+  ["require", "a certificate in order", clientCertificate, true],
 ];
 
 for (const [clientAuth, shown, certificate, admitted] of policies) {
   test(`${admitted ? "admits" : "refuses"} ${shown} under the policy ${clientAuth}`, async (t) => {
     const { client } = await start(t, { tls: { ...tls, clientAuth } });
     await identify(client, { tls_v1: true });
-    await client.startTls({ ca: authorityCertificate, ...certificate });
+    await client.startTls({ ca: authorityCert, ...certificate });
     assert.equal(await client.text(), admitted ? "0 OK" : "closed");
   });
 }
