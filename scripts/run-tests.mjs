@@ -30,10 +30,10 @@ const concurrency = 2;
 
 /**
  * @param {readonly TestFile[]} tests in the order of their groups
- * @param {{ fileTimeoutMs?: number }} [options] after that a file is killed and counts as failed; default five minutes
+ * @param {{ fileTimeoutMs?: number }} [options] after that a file is killed and counts as failed; default 15 minutes
  * @returns {Promise<Tally>}
  */
-export async function runTests(tests, { fileTimeoutMs = 300_000 } = {}) {
+export async function runTests(tests, { fileTimeoutMs = 900_000 } = {}) {
   const scratch = mkdtempSync(join(tmpdir(), "polylog-tests-"));
   /** @type {FileResult[]} */
   const results = [];

@@ -48,7 +48,8 @@ test("survives having no descriptors left", { skip, timeout: 60_000 }, async (t)
   await callRpc(server.listeners.http.port, "log.create", { log });
   const through = [doors.nsqPub, doors.mqtt];
   const producers = through.map((door) => new Producer({ server, door, log, chance, run: ledger.run(door.name) }));
-  await sleep(100);
+  for (const { run } of producers)
+    for (let waitedMs = 0; run.acknowledged === 0 && waitedMs < 10_000; waitedMs += 10) await sleep(10);
   const crowd: Socket[] = [];
   t.after(() => {
     for (const socket of crowd) socket.destroy();
@@ -87,18 +88,23 @@ test("holds producers while no descriptor is left for the next segment", { skip,
   // Its connection is kept: there is no descriptor for another one soon.
   const run = ledger.run("pub");
   const producer = new Producer({ server, door: doors.nsqPub, log, chance: seededChance(), run, messageSizeMax: 1000 });
-  await sleep(100);
+  for (let waitedMs = 0; run.acknowledged === 0 && waitedMs < 10_000; waitedMs += 10) await sleep(10);
   const crowd: Socket[] = [];
   t.after(() => {
     for (const socket of crowd) socket.destroy();
   });
-  for (let i = 0; i < 400; i++) {
-    const socket = connect(server.listeners.nsqTcp.port, "127.0.0.1");
-    socket.on("error", () => undefined);
-    crowd.push(socket);
-  }
-  for (let waitedMs = 0; !/no descriptor is left/.test(server.output()) && waitedMs < 10_000; waitedMs += 50)
+  const join = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const socket = connect(server.listeners.nsqTcp.port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      crowd.push(socket);
+    }
+  };
+  join(400);
+  for (let waitedMs = 0; !/no descriptor is left/.test(server.output()) && waitedMs < 20_000; waitedMs += 50) {
     await sleep(50);
+    join(2); // They take what a segment that was just being sealed has given back.
+  }
   assert.match(server.output(), /no descriptor is left for the next segment/);
   const held = run.acknowledged;
   await sleep(500);

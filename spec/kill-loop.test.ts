@@ -118,7 +118,7 @@ class Patient {
   }
 }
 
-test(`loses nothing acknowledged in ${roundsWanted} kills`, { timeout: 280_000 }, async (t) => {
+test(`loses nothing acknowledged in ${roundsWanted} kills`, { timeout: 580_000 }, async (t) => {
   const patient = new Patient(t);
   let torn = 0;
   for (let i = 0; i < roundsWanted; i++) {

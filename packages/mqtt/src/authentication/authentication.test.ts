@@ -24,9 +24,9 @@ const methods: AuthenticationMethods = {
 const begin = Buffer.from("n,,n=user,r=client");
 const method = { authenticationMethod: scramMethod };
 
-function proofOf(serverFirst: string, password = "pencil"): Buffer {
+function proofOf(serverFirst: string, password = "pencil", header = "n,,"): Buffer {
   const [, nonce, saltText, iterations] = /^r=(.*),s=(.*),i=(.*)$/.exec(serverFirst)!;
-  const withoutProof = `c=biws,r=${nonce}`;
+  const withoutProof = `c=${Buffer.from(header).toString("base64")},r=${nonce}`;
   const message = `n=user,r=client,${serverFirst},${withoutProof}`;
   const salted = pbkdf2Sync(password, Buffer.from(saltText, "base64"), Number(iterations), 32, "sha256");
   const clientKey = createHmac("sha256", salted).update("Client Key").digest();
@@ -51,6 +51,22 @@ test("answers as RFC 7677 shows", () => {
   const last = exchange.step(Buffer.from(`c=biws,r=${nonce},p=${proof}`));
   const data = Buffer.from("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
   assert.deepEqual(last, { type: "done", principal: { name: "user" }, data });
+});
+
+test("refuses a last message that repeats another header than the first had", () => {
+  for (const [first, last, type] of [
+    ["n,,", "n,,", "done"],
+    ["y,,", "y,,", "done"],
+    ["y,,", "n,,", "refused"],
+    ["n,,", "y,,", "refused"],
+    ["n,,", "n,a=root,", "refused"],
+    ["p=tls-exporter,,", "p=tls-exporter,,", "refused"],
+  ] as const) {
+    const exchange = new ScramAuthentication(users, "server");
+    const answer = exchange.step(Buffer.from(`${first}n=user,r=client`));
+    const end = answer.type === "continue" ? exchange.step(proofOf(`${answer.data}`, "pencil", last)) : answer;
+    assert.equal(end.type, type, `${first} then ${last}`);
+  }
 });
 
 test("MQTT-4.12.0-2 v5, MQTT-4.12.0-5 v5: connects after the steps of the method", async () => {

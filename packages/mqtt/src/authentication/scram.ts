@@ -32,7 +32,6 @@ export interface ScramUsers {
 
 const iterationsDefault = 4096;
 const nonceSize = 18;
-const gs2Header = "n,,";
 
 /** What a server keeps of a password. Slow: it is meant to be. */
 export function scramKeysOf(password: string, salt: Buffer, iterations: number = iterationsDefault): ScramKeys {
@@ -41,11 +40,21 @@ export function scramKeysOf(password: string, salt: Buffer, iterations: number =
   return { salt, iterations, storedKey, serverKey: hmac(salted, "Server Key") };
 }
 
+interface FirstStep {
+  /** The gs2-header as it came; the last message has to repeat it (RFC 5802, section 5.1, `c`). */
+  readonly header: string;
+  readonly userName: string;
+  readonly keys: ScramKeys | undefined;
+  readonly nonce: string;
+  readonly bare: string;
+  readonly answer: string;
+}
+
 export class ScramAuthentication implements Authentication {
   readonly method = scramMethod;
   readonly #users: ScramUsers;
   readonly #serverNonce: string;
-  #first: { userName: string; keys: ScramKeys | undefined; nonce: string; bare: string; answer: string } | undefined;
+  #first: FirstStep | undefined;
 
   /** `serverNonce`: for tests with known vectors. */
   constructor(users: ScramUsers, serverNonce: string = randomBytes(nonceSize).toString("base64")) {
@@ -59,31 +68,24 @@ export class ScramAuthentication implements Authentication {
   }
 
   #begin(text: string): AuthenticationStep {
-    const match = /^n,(?:a=[^,]*)?,(n=([^,]+),r=([\x21-\x2b\x2d-\x7e]+))$/.exec(text);
+    const match = /^([ny],(?:a=[^,]*)?,)(n=([^,]+),r=([\x21-\x2b\x2d-\x7e]+))$/.exec(text);
     if (match === null) return refused("the first message is not one of SCRAM without channel binding");
-    const [, bare, escaped, clientNonce] = match as unknown as [string, string, string, string];
+    const [, header = "", bare = "", escaped = "", clientNonce = ""] = match;
     const userName = escaped.replaceAll("=2C", ",").replaceAll("=3D", "=");
     const keys = this.#users.find(userName);
     const salt = keys?.salt ?? hmac(this.#users.secret, userName).subarray(0, 16);
     const nonce = clientNonce + this.#serverNonce;
     const answer = `r=${nonce},s=${salt.toString("base64")},i=${keys?.iterations ?? iterationsDefault}`;
-    this.#first = { userName, keys, nonce, bare, answer };
+    this.#first = { header, userName, keys, nonce, bare, answer };
     return { type: "continue", data: Buffer.from(answer) };
   }
 
   #finish(text: string): AuthenticationStep {
-    const { userName, keys, nonce, bare, answer } = this.#first!;
+    const { header, userName, keys, nonce, bare, answer } = this.#first!;
     const match = /^(c=([^,]+),r=([^,]+)),p=([^,]+)$/.exec(text);
     if (match === null) return refused("the last message is not one of SCRAM");
-    const [, withoutProof, binding, nonceAgain, proofText] = match as unknown as [
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
-    const header = Buffer.from(binding, "base64").toString();
-    if (!header.startsWith("n,") || nonceAgain !== nonce || header.length < gs2Header.length)
+    const [, withoutProof = "", binding = "", nonceAgain = "", proofText = ""] = match;
+    if (Buffer.from(binding, "base64").toString() !== header || nonceAgain !== nonce)
       return refused("the last message does not belong to the first");
     const message = `${bare},${answer},${withoutProof}`;
     const proof = Buffer.from(proofText, "base64");
