@@ -40,6 +40,7 @@ import { readHealth, sendHealth } from "./http/health.ts";
 import { HttpAuthentication } from "./http/http-authentication.ts";
 import { HttpListener } from "./http/http-listener.ts";
 import { type HttpRoute, HttpRouter, sendJson } from "./http/routes.ts";
+import { sqlRoutes } from "./http/sql-routes.ts";
 import { mqttLimits } from "./mqtt-limits.ts";
 import { broadcastHost, lookupdAddress, nsqdAddress } from "./nsq-addresses.ts";
 import { nsqServerOptions } from "./nsq-server-options.ts";
@@ -163,7 +164,12 @@ export class PolylogServer implements Service {
     });
     const rpc = new RpcServer({ ...parts, broker, mqtt, origins: this.#options.webOrigins });
     const lookupdServers = lookupd === undefined ? [] : [lookupd];
-    const protocols = new ServiceGroup("protocol servers", [mqtt, nsq, ...lookupdServers, rpc], this.#clock);
+    const sql = sqlRoutes({ ...parts, access: broker.access, dataDir: this.dataDir });
+    const protocols = new ServiceGroup(
+      "protocol servers",
+      [mqtt, nsq, ...lookupdServers, rpc, sql.service],
+      this.#clock,
+    );
     const acceptMqtt = (stream: ByteStream) => mqtt.accept(stream);
     this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, acceptMqtt);
     this.#listenTls("mqttTls", "MQTT listener with TLS", this.#options.mqttTlsListen, acceptMqtt);
@@ -175,7 +181,7 @@ export class PolylogServer implements Service {
       },
     });
     if (lookupd !== undefined) this.#listenLookupd(lookupd);
-    const routes = new HttpRouter(this.#routes(broker, space, rpc, acceptMqtt), authentication);
+    const routes = new HttpRouter([...this.#routes(broker, space, rpc, acceptMqtt), ...sql.routes], authentication);
     this.#listenHttp("http", "HTTP listener", this.#options.httpListen, routes);
     this.#listenHttp("httpTls", "HTTP listener with TLS", this.#options.httpTlsListen, routes, this.#tls());
     const usersFile = service(

@@ -1,0 +1,279 @@
+/**
+ * Answers requests to `/_sql`: from the body's bytes to the answer's. It runs in the database's own process, so that neither
+ * reading JSON nor making it takes time from the server's loop.
+ */
+
+import type { Clock } from "@polylog/base/clock";
+import type { CodedError, PolylogError } from "@polylog/base/errors";
+import { crateErrors, errorBody, statusOf } from "../errors.ts";
+import { rowErrorsMax, statementLengthMax } from "../limits.ts";
+import { type Insert, insertRowsSql, unnestedParameters } from "../sql/insert.ts";
+import { readStatement, type SqlAction, type Statement } from "../sql/statement.ts";
+import { typeOfDuck } from "../sql/types.ts";
+import type { Database } from "./database.ts";
+import { translateError } from "./duck-error.ts";
+import { jsonRows, nameOfType } from "./json-rows.ts";
+import type { JsonValue, Lane } from "./lane.ts";
+
+export interface SqlRequest {
+  readonly body: Uint8Array;
+  /** Of the header Default-Schema. */
+  readonly schema: string;
+  /** `?types` */
+  readonly types: boolean;
+  readonly rights: Readonly<Record<SqlAction, boolean>>;
+  readonly user: string;
+}
+
+export interface SqlAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+interface Parsed {
+  readonly stmt: string;
+  readonly args: readonly JsonValue[];
+  readonly bulkArgs: readonly (readonly JsonValue[])[] | undefined;
+}
+
+interface Rows {
+  readonly columns: readonly string[];
+  readonly types: readonly string[];
+  readonly rowsText: string;
+  readonly rowcount: number;
+}
+
+/** What became of one row of `bulk_args`. */
+interface RowOutcome {
+  rowcount: number;
+  error?: CodedError;
+}
+
+const noRows = { columns: [], types: [], rowsText: "[]" } as const;
+
+export class SqlService {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /** Never rejects. */
+  async answer(request: SqlRequest, aborted: AbortSignal): Promise<SqlAnswer> {
+    const startedAtMs = this.#clock.monotonicMs();
+    const duration = () => (this.#clock.monotonicMs() - startedAtMs).toFixed(6);
+    try {
+      const text = Buffer.from(request.body.buffer, request.body.byteOffset, request.body.length).toString();
+      const parsed = readBody(text);
+      const statement = await this.#read(parsed, request, aborted);
+      this.#authorize(statement, request);
+      if (parsed.bulkArgs !== undefined) {
+        const outcomes = await this.#bulk(statement, parsed, text, request.schema, aborted);
+        const types = request.types ? ',"col_types":[]' : "";
+        return {
+          status: 200,
+          body: `{"cols":[]${types},"duration":${duration()},"results":${JSON.stringify(withErrors(outcomes))}}`,
+        };
+      }
+      const rows = await this.#single(statement, parsed, request.schema, aborted);
+      const numbers = rows.types.map((duck) => typeOfDuck(duck).number);
+      const types = request.types ? `,"col_types":${JSON.stringify(numbers)}` : "";
+      const columns = JSON.stringify(rows.columns);
+      return {
+        status: 200,
+        body: `{"cols":${columns}${types},"rows":${rows.rowsText},"rowcount":${rows.rowcount},"duration":${duration()}}`,
+      };
+    } catch (error) {
+      const coded = translateError(error);
+      return { status: statusOf(coded), body: errorBody(coded) };
+    }
+  }
+
+  #read({ stmt, args, bulkArgs }: Parsed, { schema }: SqlRequest, aborted: AbortSignal): Promise<Statement> {
+    // The columns of a table are asked for in the writer's lane: after the statements that may change them.
+    const { writer } = this.#database;
+    return readStatement(stmt, bulkArgs?.[0] ?? args, schema, (name) =>
+      writer.run(schema, aborted, () => this.#database.columnsOf(name)),
+    );
+  }
+
+  #authorize({ action }: Statement, { rights, user }: SqlRequest): void {
+    if (!rights[action]) throw crateErrors.NOT_AUTHORIZED({ action, user });
+  }
+
+  async #single(statement: Statement, parsed: Parsed, schema: string, aborted: AbortSignal): Promise<Rows> {
+    const { writer } = this.#database;
+    switch (statement.kind) {
+      case "nothing":
+        return { ...noRows, rowcount: statement.rowcount };
+      case "query": {
+        const { reader } = this.#database;
+        return reader.run(schema, aborted, () => readRows(reader, statement.sql, parsed.args));
+      }
+      case "create":
+        return writer.run(schema, aborted, async () => {
+          const rowcount = await this.#database.createTable(statement.create, parsed.stmt);
+          return { ...noRows, rowcount };
+        });
+      case "drop":
+        return writer.run(schema, aborted, async () => {
+          const rowcount = await this.#database.dropTable(statement.name, statement.sql);
+          return { ...noRows, rowcount };
+        });
+      case "alter":
+        return writer.run(schema, aborted, async () => {
+          await this.#database.write(statement.sql);
+          this.#database.onDefinition();
+          return { ...noRows, rowcount: -1 };
+        });
+      case "insert": {
+        const unnested = unnestedParameters(statement.insert);
+        if (unnested !== undefined)
+          return writer.run(schema, aborted, () => this.#insertColumns(statement.insert, unnested.length, parsed.args));
+        return writer.run(schema, aborted, () => writeRows(writer, statement.sql, parsed.args));
+      }
+      case "write":
+        return writer.run(schema, aborted, () => writeRows(writer, statement.sql, parsed.args));
+    }
+  }
+
+  /** Columns of values: all rows or none. */
+  async #insertColumns(insert: Insert, count: number, args: readonly JsonValue[]): Promise<Rows> {
+    const columns = args.slice(0, count).map((column) => {
+      if (!Array.isArray(column)) throw crateErrors.ANALYSIS({ reason: "UNNEST takes arrays" });
+      return column as readonly JsonValue[];
+    });
+    const length = Math.max(0, ...columns.map((column) => column.length));
+    const rows = Array.from({ length }, (_, at) => columns.map((column) => column[at] ?? null));
+    const tuple = columns.map((_, i) => [{ kind: "parameter", text: `$${i + 1}`, value: `$${i + 1}` }] as const);
+    const { sql } = insertRowsSql({ ...insert, tuples: [tuple.map((value) => [...value])] }, "$.rows");
+    const rowcount = await this.#database.write(sql, [JSON.stringify({ rows }), 1, length]);
+    return { ...noRows, rowcount };
+  }
+
+  async #bulk(
+    statement: Statement,
+    parsed: Parsed,
+    text: string,
+    schema: string,
+    aborted: AbortSignal,
+  ): Promise<RowOutcome[]> {
+    const { writer } = this.#database;
+    const bulkArgs = parsed.bulkArgs!;
+    const outcomes = bulkArgs.map((): RowOutcome => ({ rowcount: 1 }));
+    if (statement.kind === "write") {
+      await writer.run(schema, aborted, async () => {
+        for (const [i, args] of bulkArgs.entries())
+          outcomes[i] = await outcomeOf(this.#database.write(statement.sql, args));
+      });
+      return outcomes;
+    }
+    if (statement.kind !== "insert")
+      throw crateErrors.UNSUPPORTED({ what: "bulk_args go with INSERT, UPDATE and DELETE" });
+    const { sql, parameterCount } = insertRowsSql(statement.insert, "$.bulk_args");
+    if (bulkArgs.some((args) => args.length < parameterCount))
+      throw crateErrors.ANALYSIS({
+        reason: `mixed number of arguments: the statement has ${parameterCount} parameters`,
+      });
+    await writer.run(schema, aborted, () => this.#insertRows(sql, text, outcomes, 0, bulkArgs.length));
+    return outcomes;
+  }
+
+  /**
+   * Rows `from` to before `to`, in one transaction when all of them go in. Otherwise each half on its own, first half first,
+   * down to the row that is refused or passed over: the good ones are written, each row's fate is known.
+   */
+  async #insertRows(sql: string, text: string, outcomes: RowOutcome[], from: number, to: number): Promise<void> {
+    if (from === to) return;
+    const count = to - from;
+    await this.#database.write("BEGIN");
+    const isWhole = ({ rowcount, error }: RowOutcome) => error === undefined && (rowcount === count || rowcount === 0);
+    let outcome: RowOutcome | undefined;
+    try {
+      outcome = await outcomeOf(this.#database.write(sql, [text, from + 1, to]));
+    } finally {
+      await this.#database.write(outcome !== undefined && isWhole(outcome) ? "COMMIT" : "ROLLBACK");
+    }
+    const { rowcount, error } = outcome;
+    const isSettled = isWhole(outcome);
+    if (isSettled || count === 1) {
+      for (let i = from; i < to; i++) outcomes[i] = { rowcount: rowcount === 0 ? 0 : 1 };
+      if (error !== undefined) outcomes[from] = { rowcount: -2, error };
+      return;
+    }
+    const middle = from + (count >> 1);
+    await this.#insertRows(sql, text, outcomes, from, middle);
+    await this.#insertRows(sql, text, outcomes, middle, to);
+  }
+}
+
+async function readRows(lane: Lane, sql: string, args: readonly JsonValue[]): Promise<Rows> {
+  const result = await lane.execute(sql, args);
+  const { text, count } = await jsonRows(result);
+  const columns = result.columnNames().map((name) => name.replaceAll("count_star()", "count(*)"));
+  return { columns, types: result.columnTypes().map(nameOfType), rowsText: text, rowcount: count };
+}
+
+/** Of INSERT, UPDATE and DELETE; with RETURNING there are rows. */
+async function writeRows(lane: Lane, sql: string, args: readonly JsonValue[]): Promise<Rows> {
+  if (/\breturning\b/.test(sql)) return readRows(lane, sql, args);
+  const result = await lane.execute(sql, args);
+  await result.fetchAllChunks();
+  return { ...noRows, rowcount: result.rowsChanged };
+}
+
+async function outcomeOf(change: Promise<number>): Promise<RowOutcome> {
+  try {
+    return { rowcount: await change };
+  } catch (error) {
+    const coded: PolylogError = translateError(error);
+    // What concerns the whole request is no row's fault.
+    if (coded.retryable || coded.code === "crate.KILLED") throw coded;
+    return { rowcount: -2, error: coded };
+  }
+}
+
+/** As CrateDB's answer: the first failed rows say why. */
+function withErrors(outcomes: readonly RowOutcome[]): object[] {
+  let told = 0;
+  return outcomes.map(({ rowcount, error }) => {
+    if (error === undefined || told >= rowErrorsMax) return { rowcount };
+    told++;
+    return { rowcount, error: { code: error.wireCode ?? 5000, message: error.message } };
+  });
+}
+
+function readBody(text: string): Parsed {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw crateErrors.BAD_REQUEST({ reason: `the body is not JSON: ${(error as Error).message}` });
+  }
+  if (typeof body !== "object" || body === null) throw crateErrors.BAD_REQUEST({ reason: "the body is not an object" });
+  const { stmt, args, bulk_args: bulkArgs } = body as Readonly<Record<string, unknown>>;
+  if (typeof stmt !== "string") throw crateErrors.BAD_REQUEST({ reason: "missing the statement: stmt" });
+  if (stmt.length > statementLengthMax) throw crateErrors.BAD_REQUEST({ reason: "the statement is too long" });
+  if (!isMissing(args) && !Array.isArray(args)) throw crateErrors.BAD_REQUEST({ reason: "args is not an array" });
+  if (!isMissing(bulkArgs) && !(Array.isArray(bulkArgs) && bulkArgs.every(Array.isArray)))
+    throw crateErrors.BAD_REQUEST({ reason: "bulk_args is not an array of arrays" });
+  if (isGiven(args) && isGiven(bulkArgs))
+    throw crateErrors.BAD_REQUEST({
+      reason: "request body contains args and bulk_args. It's forbidden to provide both",
+    });
+  return {
+    stmt,
+    args: (args ?? []) as readonly JsonValue[],
+    bulkArgs: isGiven(bulkArgs) ? (bulkArgs as readonly (readonly JsonValue[])[]) : undefined,
+  };
+}
+
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}

@@ -1,0 +1,6 @@
+/** CrateDB's HTTP endpoint on an embedded DuckDB. */
+
+export type { NodeIdentity } from "./database/catalog.ts";
+export { crateErrors } from "./errors.ts";
+export { CrateEndpoint, type CrateEndpointOptions, sqlResource } from "./http/crate-endpoint.ts";
+export { SqlProcess, type SqlProcessOptions } from "./process/sql-process.ts";

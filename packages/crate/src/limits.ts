@@ -1,0 +1,37 @@
+/** Every limit of the package. */
+
+/** Bytes of one request's body; CrateDB's default as well. */
+export const bodySizeMax = 100 * 1024 * 1024;
+
+/** How long a body may take to arrive, in milliseconds. */
+export const bodyTimeoutMs = 60_000;
+
+/** Requests that wait for the database or are being answered. */
+export const requestsMax = 256;
+
+/** Bytes of the bodies of all of them. */
+export const requestBytesMax = 512 * 1024 * 1024;
+
+/** Bytes of the rows of one answer. */
+export const answerSizeMax = 64 * 1024 * 1024;
+
+/** How long one statement may run, in milliseconds; then it is interrupted. */
+export const statementTimeoutMs = 60_000;
+
+/** Statements that read at a time; one writes at a time besides. */
+export const readersMax = 2;
+
+/** Characters of one statement. */
+export const statementLengthMax = 1024 * 1024;
+
+/** Prepared statements that are kept. */
+export const preparedMax = 64;
+
+/** Memory of the database, beside that of its process; what does not fit goes to a temporary directory. */
+export const databaseMemoryBytes = 512 * 1024 * 1024;
+
+/** How long the database's process may take to begin or to end, in milliseconds. */
+export const processTimeoutMs = 20_000;
+
+/** Failed rows of one answer that say why, as CrateDB's: ten per shard. */
+export const rowErrorsMax = 10;

@@ -1,0 +1,134 @@
+/**
+ * The database's process, seen from the server: begun by the first request, begun anew by the next one after it died. DuckDB's
+ * queries take all threads that files are written by, so it must not run in the server's process.
+ */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "@polylog/base/clock";
+import type { Service, StopOptions } from "@polylog/base/lifecycle";
+import type { Logger } from "@polylog/base/telemetry";
+import type { NodeIdentity } from "../database/catalog.ts";
+import type { SqlAnswer, SqlRequest } from "../database/sql-service.ts";
+import { crateErrors } from "../errors.ts";
+import { processTimeoutMs, requestBytesMax, requestsMax } from "../limits.ts";
+import type { FromDatabase, ToDatabase } from "./messages.ts";
+
+export interface SqlProcessOptions {
+  /** Where the database is; made when it is needed. */
+  readonly directory: string;
+  readonly node: NodeIdentity;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Waiting {
+  readonly size: number;
+  readonly resolve: (answer: SqlAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class SqlProcess implements Service {
+  readonly name = "sql";
+  readonly #options: SqlProcessOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #waitingBytes = 0;
+  #nextId = 1;
+  #child: Promise<ChildProcess> | undefined;
+  #isStopping = false;
+
+  constructor(options: SqlProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing: most servers are never asked. */
+  async start(): Promise<void> {}
+
+  /** Rejects with OVERLOADED, UNAVAILABLE. `onClose` is handed a function that gives the request up. */
+  async answer(request: SqlRequest, onAbort: (abort: () => void) => void): Promise<SqlAnswer> {
+    if (this.#isStopping) throw crateErrors.UNAVAILABLE({ reason: "the server is stopping" });
+    const size = request.body.length;
+    if (this.#waiting.size >= requestsMax || this.#waitingBytes + size > requestBytesMax)
+      throw crateErrors.OVERLOADED({ count: this.#waiting.size });
+    const id = this.#nextId++;
+    const answered = new Promise<SqlAnswer>((resolve, reject) => this.#waiting.set(id, { size, resolve, reject }));
+    this.#waitingBytes += size;
+    answered.catch(() => undefined);
+    try {
+      const child = await this.#running();
+      onAbort(() => send(child, { type: "abort", id }));
+      send(child, { type: "request", id, request });
+      return await answered;
+    } finally {
+      this.#waiting.delete(id);
+      this.#waitingBytes -= size;
+    }
+  }
+
+  async stop({ deadlineMs = processTimeoutMs }: StopOptions = {}): Promise<void> {
+    this.#isStopping = true;
+    const child = await this.#child?.catch(() => undefined);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    send(child, { type: "close" });
+    const timer = this.#options.clock.setTimer(() => child.kill("SIGKILL"), Math.min(deadlineMs, processTimeoutMs));
+    await exited;
+    this.#options.clock.clearTimer(timer);
+  }
+
+  #running(): Promise<ChildProcess> {
+    this.#child ??= this.#begin().catch((error: unknown) => {
+      this.#child = undefined;
+      throw error;
+    });
+    return this.#child;
+  }
+
+  #begin(): Promise<ChildProcess> {
+    const { directory, node, clock, logger } = this.#options;
+    return new Promise((resolve, reject) => {
+      mkdirSync(directory, { recursive: true });
+      const module = fileURLToPath(new URL("./database-process.js", import.meta.url));
+      const child = fork(module, [], { serialization: "advanced", execArgv: [] });
+      const fail = (reason: string): void => {
+        child.kill("SIGKILL");
+        reject(crateErrors.UNAVAILABLE({ reason }));
+      };
+      const timer = clock.setTimer(() => fail("its process did not begin in time"), processTimeoutMs);
+      child.on("message", (message: FromDatabase) => {
+        if (message.type === "answer") {
+          this.#waiting.get(message.id)?.resolve(message.answer);
+          return;
+        }
+        clock.clearTimer(timer);
+        if (message.type === "failed") {
+          logger.error("the SQL database cannot be opened", { directory, reason: message.message });
+          fail(message.message);
+        } else {
+          resolve(child);
+        }
+      });
+      child.on("error", (error) => fail(error.message));
+      child.on("exit", (code, signal) => {
+        clock.clearTimer(timer);
+        this.#onExit(code ?? signal);
+        reject(crateErrors.UNAVAILABLE({ reason: "its process ended" }));
+      });
+      const path = join(directory, "crate.duckdb");
+      send(child, { type: "open", path, temporaryDirectory: join(directory, "temporary"), node });
+    });
+  }
+
+  #onExit(how: number | string | null): void {
+    this.#child = undefined;
+    for (const { reject } of this.#waiting.values())
+      reject(crateErrors.UNAVAILABLE({ reason: "its process ended while it worked on this" }));
+    if (!this.#isStopping) this.#options.logger.error("the process of the SQL database ended", { how });
+  }
+}
+
+function send(child: ChildProcess, message: ToDatabase): void {
+  if (child.connected) child.send(message, () => undefined);
+}
