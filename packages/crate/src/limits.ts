@@ -35,3 +35,19 @@ export const processTimeoutMs = 20_000;
 
 /** Failed rows of one answer that say why, as CrateDB's: ten per shard. */
 export const rowErrorsMax = 10;
+
+/** Rows of one request of a sink, and the most that a rule may ask for. */
+export const batchRowsDefault = 1_000;
+export const batchRowsMax = 10_000;
+
+/** Bytes of rows after which a batch goes, however few they are. */
+export const batchBytesMax = 4 * 1024 * 1024;
+
+/** How long a sink waits for more records before it sends what it has, in milliseconds. */
+export const batchLingerMs = 100;
+
+/** Batches of a sink's records that are in flight at a time. */
+export const batchesMax = 4;
+
+/** How long a sink waits before it looks for its table again, and before a record comes again, in milliseconds. */
+export const prepareRetryMs = 1_000;

@@ -23,6 +23,7 @@ import {
 import { Broker, type CaptureRule } from "@polylog/broker";
 import { type Access, type Authenticator, type MessageHooks, Users } from "@polylog/broker/access";
 import { DurableSessionStore } from "@polylog/broker/sessions";
+import { LogSink, openSinkTarget, parseSinkRule } from "@polylog/crate";
 import {
   acquireDataDirLock,
   type DataDirLock,
@@ -167,7 +168,7 @@ export class PolylogServer implements Service {
     const sql = sqlRoutes({ ...parts, access: broker.access, dataDir: this.dataDir });
     const protocols = new ServiceGroup(
       "protocol servers",
-      [mqtt, nsq, ...lookupdServers, rpc, sql.service],
+      [mqtt, nsq, ...lookupdServers, rpc, sql.process],
       this.#clock,
     );
     const acceptMqtt = (stream: ByteStream) => mqtt.accept(stream);
@@ -190,7 +191,10 @@ export class PolylogServer implements Service {
       async () => undefined,
     );
     const files = this.#tlsFiles === undefined ? [usersFile] : [usersFile, this.#tlsFiles];
-    return [...files, ...services, broker, protocols, ...this.#listeners.values(), lookupds];
+    const sinks = this.#options.sink.map(parseSinkRule).map((rule) => {
+      return new LogSink({ ...parts, rule, broker, target: openSinkTarget(rule, this.#clock, sql.process) });
+    });
+    return [...files, ...services, broker, protocols, ...sinks, ...this.#listeners.values(), lookupds];
   }
 
   /** Undefined when both of its listeners are off. */

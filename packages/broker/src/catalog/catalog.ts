@@ -6,12 +6,20 @@
  */
 
 import type { Clock } from "@polylog/base/clock";
+import type { PolylogError } from "@polylog/base/errors";
 import type { Logger } from "@polylog/base/telemetry";
-import { isLogName, type LogConfig, type LogStore, type Partition, type StateStore } from "@polylog/log";
+import {
+  isLogName,
+  type LogConfig,
+  type LogStore,
+  type Partition,
+  type RecordCursor,
+  type StateStore,
+} from "@polylog/log";
 import { Channel, type ChannelSettings } from "../channels/channel.ts";
 import { channelKey } from "../channels/channel-rows.ts";
 import type { ChannelStore, LoadedWindow, SavedChannel } from "../channels/channel-store.ts";
-import { deadLetterLogName } from "../channels/dead-letter.ts";
+import { type DeadLetterOrigin, deadLetterFields, deadLetterLogName } from "../channels/dead-letter.ts";
 import { brokerErrors } from "../errors.ts";
 import { type BrokerLimits, maxAttemptsMax } from "../limits.ts";
 import type { Capture, Subscription } from "../publication.ts";
@@ -287,6 +295,24 @@ export class Catalog {
   }
 
   /** Removes a channel; its consumers are told. CHANNEL_NOT_FOUND when there is none. */
+  /**
+   * Appends a dead letter for a record that its worker refused; `detail`: in whose words. Resolves at the level of the log; then
+   * the record may be finished. Rejects with DEAD_LETTER_NAME, and with what the log of dead letters refuses with.
+   */
+  async appendDeadLetter(
+    log: BrokerLog,
+    record: RecordCursor,
+    origin: DeadLetterOrigin,
+    detail: string,
+  ): Promise<void> {
+    const dead = this.#deadLetterLog(log);
+    await new Promise<void>((resolve, reject) => {
+      const onDurable = (_token: number, error: PolylogError | undefined) =>
+        error === undefined ? resolve() : reject(error);
+      if (dead.appendFields(deadLetterFields(record, origin, detail), { onDurable }, 0)) resolve();
+    });
+  }
+
   async deleteChannel(log: BrokerLog, name: string): Promise<void> {
     const channel = this.requireChannel(log, name);
     const removed = this.#remove(log, channel);

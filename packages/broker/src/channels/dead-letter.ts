@@ -7,6 +7,10 @@
  *     polylog-dead-reason                                 how the last delivery ended, a name of `deadReasons`
  *     polylog-dead-time                                   when it was given up, ms since 1970
  *
+ * Before them, where whoever refused it said why:
+ *
+ *     polylog-dead-detail                                 in its own words
+ *
  * A replayed record is the same without these headers and with `polylog-replayed-from`: log/partition/offset of the dead
  * letter. The time before which a record was not to be delivered has passed and is not kept.
  */
@@ -28,7 +32,8 @@ export interface DeadLetterOrigin {
   readonly partition: number;
   readonly offset: number;
   readonly attempts: number;
-  readonly reason: DeadReason;
+  /** `refused`: by who works off the channel, who appends the dead letter itself. */
+  readonly reason: DeadReason | "refused";
   readonly timeMs: number;
 }
 
@@ -44,11 +49,12 @@ export function deadLetterLogName(log: string): string {
 }
 
 /** What is appended for the record that `record` stands on; its bytes are lent until the append. */
-export function deadLetterFields(record: RecordCursor, origin: DeadLetterOrigin): RecordFields {
+export function deadLetterFields(record: RecordCursor, origin: DeadLetterOrigin, detail?: string): RecordFields {
   const { log, channel, partition, offset, attempts, reason, timeMs } = origin;
   const values = [log, channel, partition, offset, attempts, reason, timeMs];
   const headers = headerNames.map((name, index): Header => [name, Buffer.from(String(values[index]))]);
-  return fieldsWith(record, [...decodeHeaders(record), ...headers]);
+  const details: Header[] = detail === undefined ? [] : [["polylog-dead-detail", Buffer.from(detail)]];
+  return fieldsWith(record, [...decodeHeaders(record), ...details, ...headers]);
 }
 
 /** What is appended when the dead letter that `record` stands on is replayed. */

@@ -8,6 +8,7 @@ import { defineOptions, type OptionValues } from "@polylog/base/options";
 import { logLevels } from "@polylog/base/telemetry";
 import { tlsClientAuths } from "@polylog/base/transport";
 import { logConfigChoices } from "@polylog/broker";
+import { findSinkRuleProblem } from "@polylog/crate";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 import { lookupdOptions } from "./lookupd-options.ts";
 import { mqttLimitOptions } from "./mqtt-limit-options.ts";
@@ -160,6 +161,16 @@ export const serveOptions = defineOptions({
     check: findCaptureRuleProblem,
     group: storage,
     help: "Append MQTT messages whose topic matches the topic filter to the log.",
+  },
+  sink: {
+    flag: "sink",
+    type: "string",
+    repeatable: true,
+    placeholder: "LOG=crate:URL/TABLE",
+    example: "orders=crate:http://crate@localhost:4200/orders",
+    check: findSinkRuleProblem,
+    group: storage,
+    help: "Move the records of the log into a table of CrateDB, of PostgreSQL, or with crate:embedded/TABLE of /_sql here.",
   },
   durability: {
     flag: "durability",

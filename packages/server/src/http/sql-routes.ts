@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@polylog/base/clock";
-import type { Service } from "@polylog/base/lifecycle";
 import type { Logger } from "@polylog/base/telemetry";
 import type { Access } from "@polylog/broker/access";
 import { CrateEndpoint, type NodeIdentity, SqlProcess } from "@polylog/crate";
@@ -22,7 +21,7 @@ export interface SqlRoutesOptions {
 const contractVersion = "6.0.0";
 
 export function sqlRoutes({ dataDir, access, clock, logger }: SqlRoutesOptions): {
-  service: Service;
+  process: SqlProcess;
   routes: HttpRoute[];
 } {
   const node: NodeIdentity = {
@@ -42,5 +41,5 @@ export function sqlRoutes({ dataDir, access, clock, logger }: SqlRoutesOptions):
     },
     { path: "/", methods: ["GET", "HEAD"], handle: (request, response) => endpoint.handleInfo(request, response) },
   ];
-  return { service: process, routes };
+  return { process, routes };
 }

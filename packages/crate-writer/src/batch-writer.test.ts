@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock } from "@polylog/base/clock";
+import { settle } from "@polylog/testkit";
+import fc from "fast-check";
+import { type BatchOutcome, BatchWriter } from "./batch-writer.ts";
+import { Brake } from "./brake.ts";
+import { type FaultKind, InsertFault } from "./fault.ts";
+import { ignored, type RowResult, type RowsTransport, written } from "./rows-transport.ts";
+
+/** What happens to a request: it goes, it fails before or after the rows are written, or is too much beyond so many rows. */
+type Turn = "goes" | "later" | "lost before" | "lost after" | "refused" | "row later" | { readonly rowsMax: number };
+
+/** A table with a primary key and ON CONFLICT DO NOTHING, behind a network of which each turn is told in advance. */
+class ScriptedTable implements RowsTransport {
+  readonly rows: string[] = [];
+  requests = 0;
+  readonly #turns: Turn[];
+  readonly #bad: ReadonlySet<string>;
+
+  constructor(turns: readonly Turn[], bad: readonly string[] = []) {
+    this.#turns = [...turns];
+    this.#bad = new Set(bad);
+  }
+
+  async insert(rows: readonly string[]): Promise<readonly RowResult[]> {
+    this.requests++;
+    const turn = this.#turns.shift() ?? "goes";
+    if (typeof turn === "object" && rows.length > turn.rowsMax) throw fault("smaller");
+    if (turn === "later" || turn === "refused") throw fault(turn);
+    if (turn === "lost before") throw fault("unknown");
+    const results = rows.map((row, i): RowResult => {
+      if (turn === "row later" && i % 2 === 1) return { fate: "later", code: "5030", message: "no shard" };
+      if (this.#bad.has(row)) return { fate: "refused", code: "4003", message: "bad" };
+      if (this.rows.includes(row)) return ignored;
+      this.rows.push(row);
+      return written;
+    });
+    if (turn === "lost after") throw fault("unknown");
+    return results;
+  }
+
+  async close(): Promise<void> {}
+}
+
+function fault(kind: FaultKind): InsertFault {
+  return new InsertFault(kind, kind, `it is ${kind}`);
+}
+
+interface Setting {
+  readonly isIdempotent?: boolean;
+  readonly patienceMs?: number;
+}
+
+async function write(table: ScriptedTable, rows: readonly string[], setting: Setting = {}): Promise<BatchOutcome> {
+  const clock = new ManualClock();
+  const brake = new Brake(clock, () => 1);
+  const writer = new BatchWriter({ transport: table, brake, clock, isIdempotent: true, ...setting });
+  let outcome: BatchOutcome | undefined;
+  void writer.write(rows, new AbortController().signal).then((it) => {
+    outcome = it;
+  });
+  for (let i = 0; outcome === undefined && i < 1000; i++) {
+    await settle(1);
+    clock.advance(1000);
+  }
+  assert.ok(outcome !== undefined, "it never ended");
+  return outcome;
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, i) => `["${i}"]`);
+
+test("writes again what may go later", async () => {
+  const table = new ScriptedTable(["later", "later"]);
+  const { written: count, retries } = await write(table, names(5));
+  assert.deepEqual([count, retries, table.rows.length], [5, 2, 5]);
+});
+
+test("halves what is too much, and remembers", async () => {
+  const table = new ScriptedTable(Array.from({ length: 20 }, () => ({ rowsMax: 3 })));
+  const { written: count, halvings } = await write(table, names(10));
+  assert.deepEqual([count, table.rows.length], [10, 10]);
+  assert.ok(halvings >= 3, `${halvings} halvings`);
+});
+
+test("refuses a single row that is too much", async () => {
+  const { refused } = await write(new ScriptedTable([{ rowsMax: 0 }]), names(1));
+  assert.deepEqual(refused, [{ index: 0, code: "smaller", message: "it is smaller" }]);
+});
+
+test("sends what was lost from sight again only when that cannot double it", async () => {
+  const once = new ScriptedTable(["lost after"]);
+  const { ignored: passed, retries } = await write(once, names(3));
+  assert.deepEqual([passed, retries, once.rows.length], [3, 1, 3]);
+  const twice = new ScriptedTable(["lost after"]);
+  const { unknown } = await write(twice, names(3), { isIdempotent: false });
+  assert.deepEqual([unknown.length, twice.requests], [3, 1]);
+});
+
+test("tells of each row that is refused", async () => {
+  const { written: count, refused } = await write(new ScriptedTable([], ['["1"]']), names(3));
+  assert.deepEqual([count, refused], [2, [{ index: 1, code: "4003", message: "bad" }]]);
+});
+
+test("sends single rows again that may go later", async () => {
+  const table = new ScriptedTable(["row later", "row later"]);
+  const { written: count } = await write(table, names(9));
+  assert.deepEqual([count, table.rows.length], [9, 9]);
+});
+
+test("gives up after its patience, and says why", async () => {
+  const table = new ScriptedTable(Array.from({ length: 100 }, () => "later" as const));
+  const { refused } = await write(table, names(2), { patienceMs: 5_000 });
+  assert.equal(refused.length, 2);
+  assert.equal(refused[0]?.code, "PATIENCE");
+});
+
+test("does not call a row refused that may be there", async () => {
+  const table = new ScriptedTable(["lost after", ...Array.from({ length: 100 }, () => "later" as const)]);
+  const { refused, unknown } = await write(table, names(2), { patienceMs: 5_000 });
+  assert.deepEqual([refused.length, unknown.length, table.rows.length], [0, 2, 2]);
+});
+
+test("accounts for every row, whatever happens", async () => {
+  const turn = fc.oneof(
+    fc.constantFrom<Turn>("goes", "later", "lost before", "lost after", "refused", "row later"),
+    fc.record({ rowsMax: fc.integer({ min: 0, max: 5 }) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(turn, { maxLength: 12 }),
+      fc.integer({ min: 1, max: 12 }),
+      fc.boolean(),
+      async (turns, count, isIdempotent) => {
+        const rows = names(count);
+        const table = new ScriptedTable(turns, [rows[0]!]);
+        const outcome = await write(table, rows, { isIdempotent });
+        const { written: done, ignored: passed, refused, unknown } = outcome;
+        assert.equal(done + passed + refused.length + unknown.length, count);
+        const lost = new Set(refused.map(({ index }) => rows[index]!));
+        for (const row of lost) assert.ok(!table.rows.includes(row), `${row} is called refused and is there`);
+        assert.ok(table.rows.length >= done + passed && table.rows.length <= done + passed + unknown.length);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
