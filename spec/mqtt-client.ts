@@ -4,7 +4,13 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { ByteWriter } from "@polylog/base/bytes";
 import { FrameReader, type PacketName } from "@polylog/mqtt-wire";
-import { type Connect5Packet, decodePacket5, type PacketValues5, packetCodecs5 } from "@polylog/mqtt-wire/mqtt5";
+import {
+  type Connect5Packet,
+  decodePacket5,
+  type Packet5,
+  type PacketValues5,
+  packetCodecs5,
+} from "@polylog/mqtt-wire/mqtt5";
 
 export type ConnectFields = Partial<Omit<Connect5Packet, "clientIdentifier" | "protocolLevel">>;
 
@@ -55,14 +61,19 @@ export class MqttClient {
 
   /** The next packet, which must be of that name. */
   async receive<Name extends PacketName>(name: Name): Promise<PacketValues5[Name]> {
-    while (!this.#reader.next()) {
-      const { value, done } = await this.#chunks.next();
-      assert.ok(done !== true, `closed instead of ${name}`);
-      this.#reader.push(value);
-    }
-    const packet = decodePacket5(this.#reader);
+    const packet = await this.receiveAny(name);
     assert.equal(packet.name, name);
     return packet.value as PacketValues5[Name];
+  }
+
+  /** The next packet, whichever it is. */
+  async receiveAny(expected = "a packet"): Promise<Packet5> {
+    while (!this.#reader.next()) {
+      const { value, done } = await this.#chunks.next();
+      assert.ok(done !== true, `closed instead of ${expected}`);
+      this.#reader.push(value);
+    }
+    return decodePacket5(this.#reader);
   }
 
   /** Resolves once the server has closed the connection, having sent nothing more. */

@@ -12,6 +12,7 @@ import type { Publisher, PublishPath } from "./publish-path.ts";
 import type { Session, SessionContext } from "./session.ts";
 import type { SessionOwner } from "./session-parts.ts";
 import type { SessionRegistry } from "./session-registry.ts";
+import type { TopicRewrites } from "./topic-rewrites.ts";
 
 export interface ServerParts extends SessionContext {
   readonly store: SessionStore;
@@ -19,6 +20,8 @@ export interface ServerParts extends SessionContext {
   readonly publishPath: PublishPath;
   /** Of MQTT 5; undefined: none. */
   readonly methods: AuthenticationMethods | undefined;
+  /** Undefined: topics stay as they are. */
+  readonly rewrites: TopicRewrites | undefined;
 }
 
 export interface ClientConnection extends Publisher, SessionOwner {
@@ -38,6 +41,8 @@ export interface ClientConnection extends Publisher, SessionOwner {
   /** Valid once connected. */
   readonly outlet: Outlet | undefined;
   authentication: Authentication | undefined;
+  /** Who it is without credentials: a client of the program's own. */
+  readonly insider: Principal | undefined;
   principal: Principal;
   /** The CONNECT was read: from here on refusals are made in the client's version. */
   onRequest(request: ConnectRequest): void;

@@ -9,5 +9,6 @@ export {
   scramMethod,
 } from "./authentication/scram.ts";
 export { mqttErrors } from "./errors.ts";
-export { defaultMqttLimits, type MqttLimits } from "./limits.ts";
+export { defaultMqttLimits, type MqttLimits, rewriteRulesMax } from "./limits.ts";
 export { type ClientInfo, MqttServer, type MqttServerOptions, type SubscriptionInfo } from "./mqtt-server.ts";
+export { findRewriteProblem, type RewriteAction, type RewriteRule, rewriteActions } from "./topic-rewrites.ts";

@@ -108,6 +108,13 @@ export const flappingMin = 5;
 /** How often the values below `$SYS` are looked at, in seconds. */
 export const sysIntervalSeconds = 10;
 
+/** Topics whose rewritten name is remembered, and the longest that are, in bytes. */
+export const rewrittenTopicsMax = 8192;
+export const rewrittenTopicSizeMax = 256;
+
+/** Rules that rewrite topics. */
+export const rewriteRulesMax = 256;
+
 /** Completes what the caller set, and checks how the limits relate. Throws RangeError. */
 export function resolveLimits(given: Partial<MqttLimits> = {}): MqttLimits {
   const set = { ...defaultMqttLimits, ...given };

@@ -27,6 +27,7 @@ import { answerBytesMax } from "./limits.ts";
 import { Outlet } from "./outlet.ts";
 import { sendPacket5 } from "./send-packet.ts";
 import type { Session } from "./session.ts";
+import type { TopicRewrites } from "./topic-rewrites.ts";
 
 export interface ConnectionOwner {
   /** Seconds since the server started; counted, not measured, so that a stalled loop times nobody out. */
@@ -49,6 +50,8 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
   readonly transport: Connection;
   readonly output: OutputQueue;
   readonly remote: string;
+  readonly insider: Principal | undefined;
+  readonly rewrites: TopicRewrites | undefined;
   readonly reader: FrameReader;
   readonly acks: AckRing;
   readonly aliases: IncomingAliases;
@@ -77,8 +80,10 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
   /** The packet the reader stands on was not handled yet. */
   #isPacketPending = false;
 
-  constructor(transport: Connection, parts: ServerParts, owner: ConnectionOwner) {
+  constructor(transport: Connection, parts: ServerParts, owner: ConnectionOwner, insider?: Principal) {
     this.parts = parts;
+    this.insider = insider;
+    this.rewrites = insider === undefined ? parts.rewrites : undefined; // Its topics are what the program has chosen.
     this.transport = transport;
     this.output = transport.output;
     this.remote = transport.remote;
@@ -235,7 +240,8 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
     this.#session = session;
     this.#silenceTicksMax = Math.ceil(keepAliveSeconds * 1.5); // [MQTT-3.1.2-22]
     this.reader.packetSizeMax = limits.packetSizeMax;
-    if (this.isLevel5) this.receiveMax = limits.unacknowledgedMax;
+    // A client of the program's own may pass on what others sent without knowing of a limit.
+    if (this.isLevel5 && this.insider === undefined) this.receiveMax = limits.unacknowledgedMax;
     const { protocolLevel, remote } = this;
     logger.debug("client connected", { clientId, remote, protocolLevel, cleanStart, keepAliveSeconds });
     this.outlet = new Outlet({

@@ -9,21 +9,23 @@ import { type Clock, systemClock } from "@polylog/base/clock";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
 import { Counter, type Logger, MetricRegistry, silentLogger } from "@polylog/base/telemetry";
 import { type ByteStream, Connection, type TurnFlusher } from "@polylog/base/transport";
-import type { Broker, Partition } from "@polylog/broker";
+import type { Broker, Partition, Principal } from "@polylog/broker";
 import { MemorySessionStore, type SessionStore } from "@polylog/broker/sessions";
 import type { AuthenticationMethods } from "./authentication/authentication.ts";
 import type { ServerParts } from "./client-connection.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { type MqttLimits, resolveLimits, sysIntervalSeconds } from "./limits.ts";
+import { type MqttLimits, resolveLimits, rewriteRulesMax, sysIntervalSeconds } from "./limits.ts";
 import { KeptBytes } from "./message-queue.ts";
 import { type ConnectionOwner, MqttConnection } from "./mqtt-connection.ts";
 import { type MqttMetrics, registerMqttMetrics } from "./mqtt-metrics.ts";
 import { PublishPath } from "./publish-path.ts";
 import { QueueWriter } from "./queue-writer.ts";
+import type { Session } from "./session.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { SharedGroups } from "./shared-groups.ts";
-import { SysTree } from "./sys-tree.ts";
+import { SysTree, type SysValues } from "./sys-tree.ts";
 import { sysValuesOf } from "./sys-values.ts";
+import { findRewriteProblem, type RewriteRule, TopicRewrites } from "./topic-rewrites.ts";
 
 export interface MqttServerOptions {
   /** Started before the server and stopped after it. */
@@ -43,8 +45,12 @@ export interface MqttServerOptions {
   readonly sessionLog?: Partition;
   /** Enhanced authentication of MQTT 5. Default: no method is offered. */
   readonly methods?: AuthenticationMethods;
+  /** Throws RangeError for a rule in which `findRewriteProblem` finds something. */
+  readonly rewrites?: readonly RewriteRule[];
   /** What `$SYS/broker/version` says. */
   readonly version?: string;
+  /** More values below `$SYS/broker/`. */
+  readonly sysValues?: SysValues;
 }
 
 /** One client, connected or not, as an administrator sees it. */
@@ -107,9 +113,8 @@ export class MqttServer implements Service, ConnectionOwner {
     const writer = new QueueWriter(store);
     const publishPath = new PublishPath({ broker, clock, logger, metrics, writer, store, sessionLog });
     const startedMs = clock.monotonicMs();
-    const sysTree = new SysTree(
-      broker,
-      sysValuesOf({
+    const sysTree = new SysTree(broker, {
+      ...sysValuesOf({
         version: options.version ?? "polylog",
         upMs: () => clock.monotonicMs() - startedMs,
         broker,
@@ -119,7 +124,8 @@ export class MqttServer implements Service, ConnectionOwner {
         connectionCount: () => this.#connections.size,
         sessionCount: () => sessions.size,
       }),
-    );
+      ...options.sysValues,
+    });
     const shared = { broker, clock, logger, limits, metrics, kept, writer, sysTree };
     const groups: SharedGroups = new SharedGroups(store, shared);
     const sessions = new SessionRegistry({ ...shared, groups }, store, publishPath);
@@ -131,7 +137,8 @@ export class MqttServer implements Service, ConnectionOwner {
         if (metrics.refusedStorage.value++ === 0) logger.warn("a message was not queued for sessions", { error });
       }
     };
-    return { ...shared, groups, store, sessions, publishPath, methods: options.methods };
+    const rewrites = rewritesOf(options.rewrites);
+    return { ...shared, groups, store, sessions, publishPath, methods: options.methods, rewrites };
   }
 
   get tick(): number {
@@ -151,9 +158,9 @@ export class MqttServer implements Service, ConnectionOwner {
 
   /**
    * Takes over a stream somebody has connected by. Its high-water mark must be below `backlogBytesMax`, or what waits for
-   * `drain` would wait for good.
+   * `drain` would wait for good. `insider`: a client of the program's own, which is that principal without credentials.
    */
-  accept(stream: ByteStream): void {
+  accept(stream: ByteStream, insider?: Principal): void {
     const { limits, clock, metrics } = this.#parts;
     if (this.#status !== "running" || this.#connections.size >= limits.connectionsMax) {
       metrics.connectionsRefused.value++;
@@ -162,24 +169,29 @@ export class MqttServer implements Service, ConnectionOwner {
       return;
     }
     const transport = new Connection(stream, clock, this.#flusher);
-    const connection = new MqttConnection(transport, this.#parts, this);
+    const connection = new MqttConnection(transport, this.#parts, this, insider);
     this.#connections.add(connection);
     transport.start(connection);
   }
 
   /** Sessions and their clients, in order of creation. */
   *clients(): Generator<ClientInfo, void> {
-    for (const session of this.#parts.sessions.values()) {
-      const { clientId, stored, expirySeconds, subscriptions, inFlightCount, queuedCount, owner } = session;
-      const droppedCount = stored?.droppedCount ?? 0;
-      const counts = { subscriptionCount: subscriptions.size, inFlightCount, queuedCount, droppedCount };
-      yield { clientId, remote: owner?.remote, persistent: stored !== undefined, expirySeconds, ...counts };
-    }
+    for (const session of this.#parts.sessions.values()) yield infoOf(session);
+  }
+
+  client(clientId: string): ClientInfo | undefined {
+    const session = this.#parts.sessions.get(clientId);
+    return session && infoOf(session);
   }
 
   *subscriptions(): Generator<SubscriptionInfo, void> {
-    for (const { clientId, subscriptions } of this.#parts.sessions.values())
-      for (const [filter, { qos }] of subscriptions) yield { clientId, filter, qos };
+    for (const { clientId } of this.#parts.sessions.values()) yield* this.subscriptionsOf(clientId);
+  }
+
+  *subscriptionsOf(clientId: string): Generator<SubscriptionInfo, void> {
+    const session = this.#parts.sessions.get(clientId);
+    if (session === undefined) return;
+    for (const [filter, { qos }] of session.subscriptions) yield { clientId, filter, qos };
   }
 
   /** Ends the connection of a client. False: it is not connected. */
@@ -226,6 +238,22 @@ export class MqttServer implements Service, ConnectionOwner {
     await closed;
     clock.clearTimer(deadline);
   }
+}
+
+function rewritesOf(rules: readonly RewriteRule[] = []): TopicRewrites | undefined {
+  if (rules.length > rewriteRulesMax) throw new RangeError(`there are more than ${rewriteRulesMax} rules`);
+  for (const rule of rules) {
+    const problem = findRewriteProblem(rule);
+    if (problem !== undefined) throw new RangeError(problem);
+  }
+  return rules.length === 0 ? undefined : new TopicRewrites(rules);
+}
+
+function infoOf(session: Session): ClientInfo {
+  const { clientId, stored, expirySeconds, subscriptions, inFlightCount, queuedCount, owner } = session;
+  const droppedCount = stored?.droppedCount ?? 0;
+  const counts = { subscriptionCount: subscriptions.size, inFlightCount, queuedCount, droppedCount };
+  return { clientId, remote: owner?.remote, persistent: stored !== undefined, expirySeconds, ...counts };
 }
 
 function registerQueueDrops(registry: MetricRegistry, store: SessionStore): void {

@@ -12,6 +12,7 @@ import { encodeSubscribe, packetTypes, type QoS } from "@polylog/mqtt-wire";
 import { bytesOf, type ConnectFields, connectBytes, publishBytes } from "./testing/memory-client.ts";
 import { bytesOf5, connectBytes5 } from "./testing/memory-client5.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
+import type { RewriteRule } from "./topic-rewrites.ts";
 
 const chunkSize = 64 * 1024;
 /** First bytes, by the packet type they answer: PUBREC with PUBREL, PUBREL with PUBCOMP. */
@@ -91,7 +92,12 @@ interface Case {
   readonly level?: 5;
   /** The subscriber's session outlives its connection; its queue is in memory. */
   readonly stored?: true;
+  readonly rules?: readonly RewriteRule[];
 }
+
+/** To a topic of the same length. */
+const rewriting = { action: "all", source: "plant/+/line/#", destination: "line/{1}/plant/{2}" } as const;
+const other = { ...rewriting, source: "other/+/line/#" } as const;
 
 const cases: readonly Case[] = [
   { name: "1 -> 0, QoS 0", subscribers: 0, publishQos: 0, subscribeQos: 0, captured: false },
@@ -100,6 +106,22 @@ const cases: readonly Case[] = [
   { name: "1 -> 1, QoS 0", subscribers: 1, publishQos: 0, subscribeQos: 0, captured: false },
   { name: "1 -> 1, QoS 1 to 0", subscribers: 1, publishQos: 1, subscribeQos: 0, captured: false },
   { name: "1 -> 1, QoS 1", subscribers: 1, publishQos: 1, subscribeQos: 1, captured: false },
+  {
+    name: "1 -> 1, QoS 0, rewritten",
+    subscribers: 1,
+    publishQos: 0,
+    subscribeQos: 0,
+    captured: false,
+    rules: [rewriting],
+  },
+  {
+    name: "1 -> 1, QoS 0, other rule",
+    subscribers: 1,
+    publishQos: 0,
+    subscribeQos: 0,
+    captured: false,
+    rules: [other],
+  },
   { name: "1 -> 100, QoS 0", subscribers: 100, publishQos: 0, subscribeQos: 0, captured: false },
   { name: "1 -> 100, QoS 1", subscribers: 100, publishQos: 1, subscribeQos: 1, captured: false },
   { name: "1 -> 1, QoS 0, MQTT 5", subscribers: 1, publishQos: 0, subscribeQos: 0, captured: false, level: 5 },
@@ -135,7 +157,7 @@ function subscribeTo(topicFilter: string, { subscribeQos: qos, level }: Case): B
 
 async function start(each: Case) {
   const captures = each.captured ? [{ log: "bench", filter: "plant/#" }] : [];
-  const server = await MemoryServer.start({ captures, limits: { inFlightMax: 65_535 } });
+  const server = await MemoryServer.start({ captures, rewrites: each.rules ?? [], limits: { inFlightMax: 65_535 } });
   const connect = async (clientId: string, answers: boolean, fields: ConnectFields = {}): Promise<Peer> => {
     const peer = new Peer(answers);
     server.server.accept(peer);

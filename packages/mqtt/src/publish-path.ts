@@ -37,6 +37,7 @@ import type { MqttMetrics } from "./mqtt-metrics.ts";
 import { qos0Shape, shapeOf } from "./packet-shapes.ts";
 import type { QueueWriter } from "./queue-writer.ts";
 import type { Session } from "./session.ts";
+import type { TopicRewrites } from "./topic-rewrites.ts";
 import type { Will } from "./will.ts";
 
 /** What a client needs in order to publish. */
@@ -48,6 +49,8 @@ export interface Publisher {
   readonly clientId: string;
   readonly isLevel5: boolean;
   readonly aliases: IncomingAliases;
+  /** Undefined: its topics stay as they are. */
+  readonly rewrites: TopicRewrites | undefined;
   /** Messages of QoS 1 and 2 it may have begun and not finished. */
   readonly receiveMax: number;
   /**
@@ -81,6 +84,8 @@ export class PublishPath {
   readonly #view = new Publish5View();
   readonly #publication = new Publication();
   #lastRoute: MessageRoute | undefined;
+  /** The packet that was read last names another topic than it is published to. */
+  #isRewritten = false;
   /** By session, numbers of messages from before the start that were captured again. */
   readonly #capturedAgain = new WeakMap<StoredSession, Set<number>>();
 
@@ -95,14 +100,13 @@ export class PublishPath {
 
   /** Publishes the PUBLISH `publisher.reader` stands on. Throws what the client is to be disconnected for. */
   receive(publisher: Publisher): void {
-    const { reader } = publisher;
-    const { bytes } = reader;
     const view = this.#view;
-    decodeAnyPublish(view, reader);
+    decodeAnyPublish(view, publisher.reader);
+    this.#isRewritten = false;
     let route: MessageRoute;
     if (view.topicAlias === 0) {
       if (view.subscriptionIdentifierCount > 0) checkClientPublish(view); // [MQTT-3.3.4-6]
-      route = this.#routeOf(bytes, view.topicStart, view.topicEnd);
+      route = this.#namedRoute(publisher);
     } else route = this.#aliasedRoute(publisher);
     if (view.qos === 2 && publisher.session.isReceived(view.packetIdentifier)) {
       this.#receiveAgain(publisher, route);
@@ -130,6 +134,14 @@ export class PublishPath {
     else this.#publishQos0(publisher);
   }
 
+  #namedRoute({ reader: { bytes }, rewrites }: Publisher): MessageRoute {
+    const { topicStart, topicEnd } = this.#view;
+    const topic = rewrites?.topicOf(bytes, topicStart, topicEnd);
+    if (topic === undefined) return this.#routeOf(bytes, topicStart, topicEnd);
+    this.#isRewritten = true;
+    return this.#routeOf(topic, 0, topic.length);
+  }
+
   /** Messages that arrive together are often for one topic: comparing with the last one is half the price of a look-up. */
   #routeOf(bytes: Uint8Array, start: number, end: number): MessageRoute {
     const { router } = this.#broker;
@@ -151,7 +163,8 @@ export class PublishPath {
   }
 
   /** The alias is set before anything may be refused: the client counts on it. */
-  #aliasedRoute({ reader, aliases }: Publisher): MessageRoute {
+  #aliasedRoute(publisher: Publisher): MessageRoute {
+    const { aliases } = publisher;
     const view = this.#view;
     const { topicAlias, topicStart, topicEnd } = view;
     if (view.subscriptionIdentifierCount > 0) checkClientPublish(view);
@@ -159,7 +172,7 @@ export class PublishPath {
       const topic = aliases.get(topicAlias);
       return this.#routeOf(topic, 0, topic.length);
     }
-    const route = this.#routeOf(reader.bytes, topicStart, topicEnd);
+    const route = this.#namedRoute(publisher);
     aliases.set(topicAlias, route.topicBytes);
     return route;
   }
@@ -243,9 +256,11 @@ export class PublishPath {
     publication.packetEnd = reader.packetEnd;
     if (isLevel5) {
       if (view.propertiesEnd > view.propertiesStart) this.#fillProperties(reader.bytes);
-      if (view.topicAlias === 0) publication.packetShape = shapeOf(true, view.qos, publication.retain);
+      if (view.topicAlias === 0 && !this.#isRewritten)
+        publication.packetShape = shapeOf(true, view.qos, publication.retain);
       return;
     }
+    if (this.#isRewritten) return;
     // A length written longer than needed is legal here, and not to be handed on.
     const lengthSize = reader.bodyStart - reader.packetStart - 1;
     if (lengthSize > 1 && lengthSize !== encodedLengthOfRemainingLength(reader.packetEnd - reader.bodyStart)) return;

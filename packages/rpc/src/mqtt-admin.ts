@@ -7,6 +7,8 @@ export interface MqttAdmin {
   subscriptions(): Iterable<MqttSubscription>;
   /** Ends the connection of a client; its session stays as long as it would anyway. False: it is not connected. */
   kick(clientId: string): boolean;
+  /** To other brokers; in the order in which they are configured. */
+  bridges(): Iterable<MqttBridge>;
 }
 
 export interface MqttClient {
@@ -29,4 +31,23 @@ export interface MqttSubscription {
   readonly qos: number;
 }
 
-export const noMqtt: MqttAdmin = { clients: () => [], subscriptions: () => [], kick: () => false };
+export interface MqttBridge {
+  readonly name: string;
+  /** A URL without credentials. */
+  readonly remote: string;
+  readonly status: string;
+  /** Of MQTT, and why there is none; of one of the two there is something to say. */
+  readonly version: string | undefined;
+  readonly reason: string | undefined;
+  /** Messages that wait to go out, and that did not for lack of room. */
+  readonly queuedCount: number;
+  readonly droppedCount: number;
+  readonly counters: Readonly<Record<"connects" | "failures" | "out" | "in", number>>;
+}
+
+export const noMqtt: MqttAdmin = {
+  clients: () => [],
+  subscriptions: () => [],
+  kick: () => false,
+  bridges: () => [],
+};

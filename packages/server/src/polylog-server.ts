@@ -23,7 +23,7 @@ import {
 import { Broker, type CaptureRule } from "@polylog/broker";
 import { type Access, type Authenticator, type MessageHooks, Users } from "@polylog/broker/access";
 import { DurableSessionStore } from "@polylog/broker/sessions";
-import { LogSink, openSinkTarget, parseSinkRule } from "@polylog/crate";
+import { LogSink, openSinkTarget, parseSinkRule, type SqlProcess } from "@polylog/crate";
 import {
   acquireDataDirLock,
   type DataDirLock,
@@ -35,6 +35,7 @@ import {
 import { MqttServer } from "@polylog/mqtt";
 import { LookupdPeers, LookupdServer, NsqServer } from "@polylog/nsq";
 import { RpcServer } from "@polylog/rpc";
+import { parseRewriteRule } from "./config/mqtt-rewrite-options.ts";
 import type { ServeOptions } from "./config/serve-options.ts";
 import { readUsersFile } from "./config/users-file.ts";
 import { readHealth, sendHealth } from "./http/health.ts";
@@ -42,6 +43,7 @@ import { HttpAuthentication } from "./http/http-authentication.ts";
 import { HttpListener } from "./http/http-listener.ts";
 import { type HttpRoute, HttpRouter, sendJson } from "./http/routes.ts";
 import { sqlRoutes } from "./http/sql-routes.ts";
+import { bridgeSysValues, composeBridges, mqttAdmin, withBridgeAccess } from "./mqtt-bridges.ts";
 import { mqttLimits } from "./mqtt-limits.ts";
 import { broadcastHost, lookupdAddress, nsqdAddress } from "./nsq-addresses.ts";
 import { nsqServerOptions } from "./nsq-server-options.ts";
@@ -132,14 +134,16 @@ export class PolylogServer implements Service {
     const parts = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
     const { space, state, logs, services } = this.#composeStorage();
     const users: Guards = this.#users === undefined ? {} : { access: this.#users, authenticator: this.#users };
-    const broker = new Broker({ ...parts, ...users, ...this.#guards, logs, state, captures: this.#captures });
+    const guards = { ...users, ...this.#guards };
+    const bridgeAccess = this.#options.mqttBridge.length > 0 ? { access: withBridgeAccess(guards.access) } : {};
+    const broker = new Broker({ ...parts, ...guards, ...bridgeAccess, logs, state, captures: this.#captures });
     const authentication = new HttpAuthentication(broker.authenticator, broker.access);
     broker.registerMetrics(this.#metrics);
     logs.registerMetrics(this.#metrics);
     registerProcessMetrics(this.#metrics, this.#clock);
     const flusher = new TurnFlusher(this.#clock);
     const sessions = this.#sessionStore(state);
-    const mqtt = new MqttServer({
+    const mqtt: MqttServer = new MqttServer({
       ...parts,
       broker,
       flusher,
@@ -147,7 +151,10 @@ export class PolylogServer implements Service {
       sessionLog: sessions.log,
       version: `polylog ${version}`,
       limits: mqttLimits(this.#options),
+      rewrites: this.#options.mqttRewrite.map(parseRewriteRule),
+      sysValues: bridgeSysValues(this.#options, (name) => bridges.isConnected(name)),
     });
+    const bridges = composeBridges(this.#options, mqtt, { ...parts, flusher });
     const lookupd = this.#composeLookupd(flusher);
     const lookupds = this.#composeLookupds(broker, flusher, lookupd);
     const nsq = new NsqServer({
@@ -163,7 +170,8 @@ export class PolylogServer implements Service {
       },
       broadcastAddress: () => broadcastHost(this.#options, this.#address("nsqTcp") ?? this.#address("nsqHttp")),
     });
-    const rpc = new RpcServer({ ...parts, broker, mqtt, origins: this.#options.webOrigins });
+    const origins = this.#options.webOrigins;
+    const rpc = new RpcServer({ ...parts, broker, mqtt: mqttAdmin(mqtt, bridges), origins });
     const lookupdServers = lookupd === undefined ? [] : [lookupd];
     const sql = sqlRoutes({ ...parts, access: broker.access, dataDir: this.dataDir });
     const protocols = new ServiceGroup(
@@ -191,10 +199,16 @@ export class PolylogServer implements Service {
       async () => undefined,
     );
     const files = this.#tlsFiles === undefined ? [usersFile] : [usersFile, this.#tlsFiles];
-    const sinks = this.#options.sink.map(parseSinkRule).map((rule) => {
-      return new LogSink({ ...parts, rule, broker, target: openSinkTarget(rule, this.#clock, sql.process) });
+    return [...files, ...services, broker, protocols, bridges, ...this.#sinks(broker, sql.process), ...this.#listeners.values(), lookupds];
+  }
+
+  /** From logs into tables. */
+  #sinks(broker: Broker, process: SqlProcess): LogSink[] {
+    const parts = { broker, clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
+    return this.#options.sink.map((text) => {
+      const rule = parseSinkRule(text);
+      return new LogSink({ ...parts, rule, target: openSinkTarget(rule, this.#clock, process) });
     });
-    return [...files, ...services, broker, protocols, ...sinks, ...this.#listeners.values(), lookupds];
   }
 
   /** Undefined when both of its listeners are off. */

@@ -12,10 +12,11 @@ import type { OpenedSession } from "../session-registry.ts";
 /** The client is `principal`. `data` goes out with the CONNACK. */
 export function accept(connection: ClientConnection, principal: Principal, data: Buffer | undefined): void {
   const { parts, request } = connection;
-  const { clientId, cleanStart, expirySeconds, will } = request;
+  const { clientId, cleanStart, expirySeconds } = request;
+  const will = request.will && { ...request.will, topic: rewrittenName(connection, request.will.topic) };
   connection.principal = principal;
   const { access } = parts.broker;
-  if (!access.allows(principal, "connect", "")) throw mqttErrors.NOT_AUTHORIZED();
+  if (connection.insider === undefined && !access.allows(principal, "connect", "")) throw mqttErrors.NOT_AUTHORIZED();
   if (will !== undefined && !access.allows(principal, "publish", will.topic))
     throw mqttErrors.WILL_REFUSED({ topic: will.topic });
   const sessionWill = will && { ...will, principalName: principal.name };
@@ -27,6 +28,10 @@ export function accept(connection: ClientConnection, principal: Principal, data:
       ({ session }) => parts.sessions.leave(session, connection, false),
     );
   } else connected(connection, opened, data);
+}
+
+function rewrittenName({ rewrites }: ClientConnection, name: string): string {
+  return rewrites?.nameOf(name) ?? name;
 }
 
 function connected(connection: ClientConnection, { session, present }: OpenedSession, data: Buffer | undefined): void {

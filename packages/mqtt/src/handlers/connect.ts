@@ -19,6 +19,12 @@ export function handleConnect(connection: ClientConnection): void {
   const packet = decodeAnyConnect(reader.bytes, reader.bodyStart, reader.packetEnd);
   const request = connectRequestOf(packet, parts.limits);
   connection.onRequest(request);
+  if (connection.insider !== undefined) {
+    accept(connection, connection.insider, undefined);
+    return;
+  }
+  if (isInsidersIdentifier(request.clientId))
+    throw mqttErrors.CLIENT_IDENTIFIER_REFUSED({ problem: "it begins as those of the server's own clients do" });
   const { authenticationMethod } = request;
   if (authenticationMethod !== undefined) {
     beginAuthentication(connection, authenticationMethod);
@@ -27,6 +33,11 @@ export function handleConnect(connection: ClientConnection): void {
   const answer = parts.broker.authenticator.authenticate(connection.credentials);
   if (answer instanceof Promise) connection.wait(answer, (each) => onAnswer(connection, each));
   else onAnswer(connection, answer);
+}
+
+/** No stranger takes over the session of a client that the program itself has. */
+function isInsidersIdentifier(clientId: string): boolean {
+  return clientId.startsWith("$bridge/");
 }
 
 function onAnswer(connection: ClientConnection, answer: AuthenticationResult): void {

@@ -23,7 +23,7 @@ interface Request {
 
 export function handleSubscribe(connection: ClientConnection): void {
   const { session, parts } = connection;
-  const request = read(connection);
+  const request = rewritten(connection, read(connection));
   const reasonCodes: Code[] = [];
   /** Filters whose retained messages are due. */
   const due: string[] = [];
@@ -55,6 +55,16 @@ function read({ reader, isLevel5 }: ClientConnection): Request {
   const defaults = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
   const subscriptions = packet.subscriptions.map((each) => ({ ...each, ...defaults }));
   return { packetIdentifier: packet.packetIdentifier, identifiers: [], subscriptions };
+}
+
+/** From here on the filters are those that the client has subscribed to. */
+function rewritten({ rewrites }: ClientConnection, request: Request): Request {
+  if (rewrites === undefined) return request;
+  const subscriptions = request.subscriptions.map((each) => ({
+    ...each,
+    topicFilter: rewrites.filterOf(each.topicFilter),
+  }));
+  return { ...request, subscriptions };
 }
 
 /** The QoS granted, or why not. What has to be waited for is added to `waits`. */

@@ -8,12 +8,15 @@ import { sendPacket, sendPacket5 } from "../send-packet.ts";
 const noSubscriptionExisted = 0x11;
 
 export function handleUnsubscribe(connection: ClientConnection): void {
-  const { parts, reader, session, isLevel5 } = connection;
+  const { parts, reader, session, isLevel5, rewrites } = connection;
   const { packetIdentifier, topicFilters } = isLevel5
     ? packetCodecs5.UNSUBSCRIBE.decode(reader)
     : decodeUnsubscribe(reader.bytes, reader.bodyStart, reader.packetEnd);
   const reasonCodes: ReasonCode<"UNSUBACK">[] = [];
-  for (const filter of topicFilters) reasonCodes.push(session.unsubscribe(filter) ? 0 : noSubscriptionExisted); // [MQTT-3.10.4-1]
+  for (const filter of topicFilters) {
+    const own = rewrites?.filterOf(filter) ?? filter;
+    reasonCodes.push(session.unsubscribe(own) ? 0 : noSubscriptionExisted); // [MQTT-3.10.4-1]
+  }
   const answer = (): void => sendUnsuback(connection, packetIdentifier, reasonCodes);
   if (session.stored === undefined || !reasonCodes.includes(0)) answer();
   else connection.wait(parts.sessions.save(session), answer);

@@ -9,6 +9,7 @@ import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing"
 import type { AuthenticationMethods } from "../authentication/authentication.ts";
 import type { MqttLimits } from "../limits.ts";
 import { MqttServer, type MqttServerOptions } from "../mqtt-server.ts";
+import type { RewriteRule } from "../topic-rewrites.ts";
 import { type ConnectFields, MemoryClient } from "./memory-client.ts";
 import { type ConnectFields5, MemoryClient5 } from "./memory-client5.ts";
 
@@ -16,6 +17,7 @@ export interface MemoryServerOptions extends Omit<MemoryBrokerOptions, "limits">
   readonly limits?: Partial<MqttLimits>;
   readonly sessions?: (clock: ManualClock) => SessionStore;
   readonly methods?: AuthenticationMethods;
+  readonly rewrites?: readonly RewriteRule[];
 }
 
 export interface LogLine {
@@ -49,10 +51,10 @@ export class MemoryServer {
   }
 
   static async start(options: MemoryServerOptions = {}): Promise<MemoryServer> {
-    const { limits = {}, sessions, methods, ...brokerOptions } = options;
+    const { limits = {}, sessions, methods, rewrites = [], ...brokerOptions } = options;
     const memory = await MemoryBroker.start(brokerOptions);
     const store = sessions?.(memory.clock);
-    const given = { limits, ...(store && { sessions: store }), ...(methods && { methods }) };
+    const given = { limits, rewrites, ...(store && { sessions: store }), ...(methods && { methods }) };
     const started = new MemoryServer(memory, given);
     const starting = started.server.start();
     await started.run();

@@ -16,6 +16,7 @@ import { logDescribe } from "./log-describe.ts";
 import { logEmpty } from "./log-empty.ts";
 import { logList } from "./log-list.ts";
 import type { Method } from "./method.ts";
+import { mqttBridges } from "./mqtt-bridges.ts";
 import { mqttClients } from "./mqtt-clients.ts";
 import { mqttKick } from "./mqtt-kick.ts";
 import { mqttRetained } from "./mqtt-retained.ts";
@@ -53,4 +54,5 @@ export const methods: readonly Method[] = [
   mqttSubscriptions,
   mqttRetained,
   mqttKick,
+  mqttBridges,
 ];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Publication } from "@polylog/broker";
 import { subscriptionsPerTurn } from "../limits.ts";
-import type { MqttClient, MqttSubscription } from "../mqtt-admin.ts";
+import type { MqttBridge, MqttClient, MqttSubscription } from "../mqtt-admin.ts";
 import { MemoryClient } from "../testing/memory-client.ts";
 
 const counts = { subscriptionCount: 2, inFlightCount: 1, queuedCount: 0 };
@@ -18,9 +18,24 @@ const subscriptions: readonly MqttSubscription[] = [
   { clientId: "b", filter: "z", qos: 2 },
 ];
 
+const counters = { connects: 2, failures: 1, out: 7, in: 8 };
+const mqttBridges: readonly MqttBridge[] = [
+  {
+    name: "plant",
+    remote: "mqtt://10.0.0.3:1883",
+    status: "waiting",
+    version: undefined,
+    reason: "10.0.0.3:1883 cannot be reached",
+    queuedCount: 5,
+    droppedCount: 0,
+    counters,
+  },
+];
+
 const start = (given = subscriptions) => {
   const kick = (clientId: string) => clientId === "a";
-  return MemoryClient.start({ mqtt: { clients: () => mqttClients, subscriptions: () => given, kick } });
+  const bridges = () => mqttBridges;
+  return MemoryClient.start({ mqtt: { clients: () => mqttClients, subscriptions: () => given, kick, bridges } });
 };
 
 test("mqtt.clients lists who is connected", async () => {
@@ -77,6 +92,13 @@ test("mqtt.kick says whether there was a connection", async () => {
     assert.equal(await client.refusalCode("mqtt.kick", params), "rpc.INVALID_PARAMS");
 });
 
+test("mqtt.bridges says why one is not connected", async () => {
+  const client = await start();
+  const { bridges } = await client.ask("mqtt.bridges", {});
+  const { queuedCount: queued, droppedCount: dropped, reason, name, remote, status } = mqttBridges[0]!;
+  assert.deepEqual(bridges, [{ name, remote, status, version: null, reason, queued, dropped, ...counters }]);
+});
+
 test("mqtt.retained lists what matches", async () => {
   const client = await start();
   const { broker } = client.memory;
@@ -109,7 +131,7 @@ test("mqtt methods are for those who may manage $mqtt", async () => {
     return false;
   };
   const client = await MemoryClient.start({ access: { allows } });
-  for (const method of ["mqtt.clients", "mqtt.sessions", "mqtt.subscriptions", "mqtt.retained"])
+  for (const method of ["mqtt.clients", "mqtt.sessions", "mqtt.subscriptions", "mqtt.retained", "mqtt.bridges"])
     assert.equal(await client.refusalCode(method, {}), "broker.NOT_AUTHORIZED");
   assert.equal(await client.refusalCode("mqtt.kick", { clientId: "a" }), "broker.NOT_AUTHORIZED");
   assert.deepEqual(new Set(asked), new Set(["manage $mqtt"]));

@@ -9,6 +9,7 @@ import type { ChannelDescription } from "../methods/channel-list.ts";
 import { methods } from "../methods/index.ts";
 import type { WholeLogDescription } from "../methods/log-describe.ts";
 import type { LogDescription } from "../methods/log-list.ts";
+import type { BridgeDescription } from "../methods/mqtt-bridges.ts";
 import type { ClientDescription } from "../methods/mqtt-clients.ts";
 import type { RetainedDescription } from "../methods/mqtt-retained.ts";
 import type { MqttAdmin, MqttSubscription } from "../mqtt-admin.ts";
@@ -61,6 +62,7 @@ export interface RpcResults {
   readonly "mqtt.clients": { readonly clients: readonly ClientDescription[]; readonly more: boolean };
   readonly "mqtt.sessions": { readonly sessions: readonly ClientDescription[]; readonly more: boolean };
   readonly "mqtt.subscriptions": { readonly subscriptions: readonly MqttSubscription[]; readonly more: boolean };
+  readonly "mqtt.bridges": { readonly bridges: readonly BridgeDescription[] };
   readonly "mqtt.kick": { readonly kicked: boolean };
   readonly "mqtt.retained": { readonly retained: readonly RetainedDescription[]; readonly more: boolean };
   readonly "channel.replayDeadLetters": { readonly replayed: number };

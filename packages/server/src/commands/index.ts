@@ -17,7 +17,8 @@ export const commands: readonly Command[] = [
   },
   {
     name: "mqtt",
-    summary: "list a running server's MQTT clients, sessions, subscriptions and retained messages, or end a connection",
+    summary:
+      "list a running server's MQTT clients, sessions, subscriptions, retained messages and bridges, or end a connection",
     load: async () => (await import("./mqtt.ts")).mqtt,
   },
   {

@@ -29,7 +29,10 @@ test("control characters are escaped", () => {
 });
 
 test("help and usage say what can be listed", async () => {
-  assert.match(await run("--help"), /polylog mqtt clients\|sessions\|subscriptions \[CLIENT\]\|retained\|kick CLIENT/);
+  assert.match(
+    await run("--help"),
+    /polylog mqtt clients\|sessions\|subscriptions \[CLIENT\]\|retained\|bridges\|kick CLIENT/,
+  );
   const wrong = [
     [],
     ["nothing"],

@@ -1,4 +1,4 @@
-/** `polylog mqtt clients|sessions|subscriptions|retained|kick`: asks a running server over JSON-RPC and prints the answer. */
+/** `polylog mqtt clients|sessions|subscriptions|retained|bridges|kick`: asks a running server over JSON-RPC and prints the answer. */
 
 import { configErrors } from "../config/errors.ts";
 import { loadMqttOptions, type MqttRequest, renderMqttHelp } from "../config/mqtt-options.ts";
@@ -63,6 +63,7 @@ async function ask(request: MqttRequest): Promise<Row> {
 
 function paramsOf({ question, clientId, options: { filter, limit } }: MqttRequest): object {
   if (question === "kick") return { clientId };
+  if (question === "bridges") return {};
   return { limit, ...(question === "retained" ? { filter } : {}), ...(clientId === undefined ? {} : { clientId }) };
 }
 

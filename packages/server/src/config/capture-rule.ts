@@ -17,7 +17,11 @@ export function findCaptureRuleProblem(text: string): string | undefined {
   if (equals === -1) return "write LOG=FILTER, such as orders=factory/+/orders";
   const log = text.slice(0, equals);
   if (!isLogName(log)) return `log "${log}" is not 1 to 64 of a-z A-Z 0-9 . _ - with an optional #ephemeral at the end`;
-  return findFilterProblem(text.slice(equals + 1));
+  const filter = text.slice(equals + 1);
+  if (filter.startsWith("$share/") || filter === "$share")
+    return "a shared subscription cannot be captured; write the filter after the group";
+  if (filter === "$SYS" || filter.startsWith("$SYS/")) return "topics under $SYS are not captured";
+  return findTopicFilterProblem(filter);
 }
 
 /** For a text in which `findCaptureRuleProblem` found none. */
@@ -26,15 +30,14 @@ export function parseCaptureRule(text: string): CaptureRule {
   return Object.freeze({ log: text.slice(0, equals), filter: text.slice(equals + 1) });
 }
 
-function findFilterProblem(filter: string): string | undefined {
+/** What MQTT or this server does not allow in a topic filter. */
+export function findTopicFilterProblem(filter: string): string | undefined {
   if (filter === "") return "the topic filter is empty";
   if (Buffer.byteLength(filter) > filterBytesMax) return `the topic filter is longer than ${filterBytesMax} bytes`;
   if (filter.includes("\0")) return "the topic filter contains U+0000, which MQTT does not allow";
   const levels = filter.split("/");
   const { topicLevelsMax } = defaultBrokerLimits.router;
   if (levels.length > topicLevelsMax) return `the topic filter has more than ${topicLevelsMax} levels`;
-  if (levels[0] === "$share") return "a shared subscription cannot be captured; write the filter after the group";
-  if (levels[0] === "$SYS") return "topics under $SYS are not captured";
   const misplaced = levels.find((level, index) => isWildcardMisplaced(level, index === levels.length - 1));
   return misplaced === undefined ? undefined : `"${misplaced}": + and # stand alone in a level, and # only in the last`;
 }

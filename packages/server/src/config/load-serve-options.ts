@@ -15,6 +15,8 @@ import {
 import type { CaptureRule } from "@polylog/broker";
 import { parseCaptureRule } from "./capture-rule.ts";
 import { readConfigFile } from "./config-file.ts";
+import { findBridgeConflicts } from "./mqtt-bridge-options.ts";
+import { findRewriteCountProblem } from "./mqtt-rewrite-options.ts";
 import { type ServeOptions, serveOptions } from "./serve-options.ts";
 
 export const environmentPrefix = "POLYLOG_";
@@ -72,6 +74,7 @@ export function renderServeHelp(): string {
       "polylog serve",
       "polylog serve --data-dir /var/lib/polylog --capture 'orders=factory/+/orders'",
       "polylog serve --mqtt-listen :1883 --nsq-tcp-listen off --allow-anonymous",
+      "polylog serve --mqtt-bridge plant=mqtt://10.0.0.7 --mqtt-bridge-topic 'plant=sensors/# in 1'",
     ],
   });
 }
@@ -122,6 +125,9 @@ function* findConflicts(
     yield { option: "allowAnonymous", problem };
   }
   yield* findTlsConflicts(values);
+  yield* findBridgeConflicts(values);
+  const rewriteProblem = findRewriteCountProblem(values.mqttRewrite);
+  if (rewriteProblem !== undefined) yield { option: "mqttRewrite", problem: rewriteProblem };
   yield* findNsqTlsConflicts(values);
   if (values.nsqMsgTimeoutMs > values.nsqMsgTimeoutMsMax) {
     yield { option: "nsqMsgTimeoutMs", problem: "must not be longer than --nsq-max-msg-timeout" };

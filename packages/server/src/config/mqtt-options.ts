@@ -12,6 +12,7 @@ const clientWords = {
   sessions: "none",
   subscriptions: "optional",
   retained: "none",
+  bridges: "none",
   kick: "required",
 } as const satisfies Readonly<Record<string, ClientWord>>;
 export type MqttQuestion = keyof typeof clientWords;
@@ -115,9 +116,9 @@ function usageError(problem: string): Error {
 
 export function renderMqttHelp(): string {
   return renderHelp(mqttOptions, {
-    usage: "polylog mqtt clients|sessions|subscriptions [CLIENT]|retained|kick CLIENT [options]",
+    usage: "polylog mqtt clients|sessions|subscriptions [CLIENT]|retained|bridges|kick CLIENT [options]",
     summary:
-      "Asks a running server about its MQTT clients, sessions, subscriptions and retained messages, or ends a connection.",
+      "Asks a running server about its MQTT clients, sessions, subscriptions, retained messages and bridges, or ends a connection.",
     envPrefix: environmentPrefix,
     examples: [
       "polylog mqtt clients",

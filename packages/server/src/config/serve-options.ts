@@ -11,7 +11,9 @@ import { logConfigChoices } from "@polylog/broker";
 import { findSinkRuleProblem } from "@polylog/crate";
 import { findCaptureRuleProblem } from "./capture-rule.ts";
 import { lookupdOptions } from "./lookupd-options.ts";
+import { mqttBridgeOptions } from "./mqtt-bridge-options.ts";
 import { mqttLimitOptions } from "./mqtt-limit-options.ts";
+import { mqttRewriteOptions } from "./mqtt-rewrite-options.ts";
 import { nsqOptions } from "./nsq-options.ts";
 
 const listeners = "Listeners";
@@ -279,6 +281,8 @@ export const serveOptions = defineOptions({
   },
 
   ...mqttLimitOptions,
+  ...mqttRewriteOptions,
+  ...mqttBridgeOptions,
 
   nsqMsgSizeMax: {
     flag: "nsq-max-msg-size",
