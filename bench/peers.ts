@@ -1,10 +1,10 @@
 /** Other servers on this machine, each started on a free loopback port with a directory of its own and ended by its id. */
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { type ServerProcess, startServer } from "@polylog/testkit";
 
 export interface Peer {
@@ -58,10 +58,11 @@ export async function startNats(): Promise<Peer | undefined> {
   return startPeer("NATS JetStream", command, ["-a", "127.0.0.1", "-p", `${port}`, "-js", "-sd", dir], port, dir);
 }
 
-function findCommand(name: string, furtherDirs: readonly string[]): string | undefined {
-  const fromPath = spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
-  if (fromPath !== "") return fromPath;
-  return furtherDirs.map((dir) => join(dir, name)).find((path) => existsSync(path));
+/** Commands that npm linked do not count: ours have the names of NSQ's. */
+export function findCommand(name: string, furtherDirs: readonly string[] = []): string | undefined {
+  const path = (process.env["PATH"] ?? "").split(delimiter);
+  const dirs = [...path.filter((dir) => dir !== "" && !dir.includes("node_modules")), ...furtherDirs];
+  return dirs.map((dir) => join(dir, name)).find((file) => existsSync(file));
 }
 
 async function startPeer(name: string, command: string, args: string[], port: number, dir: string): Promise<Peer> {

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { type TestContext, test } from "node:test";
 import { type ServerProcess, startServer, temporaryDirectory } from "@polylog/testkit";
 import { eventually, get, post, startDaemon } from "./nsq-daemons.ts";
-import { missingTools } from "./outside-tools.ts";
+import { findTool, missingTools } from "./outside-tools.ts";
 
 interface Consumer {
   on(event: "message", listener: (message: { body: Buffer; finish(): void }) => void): void;
@@ -122,7 +122,7 @@ test("nsq_tail finds our nsqd", { skip: missingTools("nsq_tail"), timeout: 60_00
   const { nsqHttp, lookupdHttp } = ours.listeners;
   await post(nsqHttp.port, "/mpub?topic=orders", "one\ntwo");
   const flags = [`-lookupd-http-address=127.0.0.1:${lookupdHttp.port}`, "-topic=orders", "-channel=tail", "-n=2"];
-  const child = spawn("nsq_tail", flags, { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(findTool("nsq_tail")!, flags, { stdio: ["ignore", "pipe", "ignore"] });
   t.after(() => child.kill("SIGKILL"));
   let printed = "";
   child.stdout.on("data", (chunk) => (printed += chunk));

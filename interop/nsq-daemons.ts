@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryDirectory } from "@polylog/testkit";
+import { findTool } from "./outside-tools.ts";
 
 export interface Daemon {
   readonly tcpPort: number;
@@ -21,7 +22,7 @@ export async function startDaemon(t: TestContext, name: "nsqd" | "nsqlookupd", .
   const [tcpPort, httpPort] = [await freePort(), await freePort()];
   const addresses = [`-tcp-address=127.0.0.1:${tcpPort}`, `-http-address=127.0.0.1:${httpPort}`];
   const data = name === "nsqd" ? [`-data-path=${temporaryDirectory(t)}`] : [];
-  const child = spawn(name, [...addresses, "-broadcast-address=127.0.0.1", ...data, ...flags]);
+  const child = spawn(findTool(name)!, [...addresses, "-broadcast-address=127.0.0.1", ...data, ...flags]);
   let printed = "";
   child.stderr.on("data", (chunk) => (printed += chunk));
   const exited = once(child, "exit");

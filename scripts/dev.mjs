@@ -8,7 +8,8 @@ import { rootDir } from "./repository.mjs";
 prepare();
 const commands = [
   ["node_modules/typescript/bin/tsc", "-b", "--watch", "--preserveWatchOutput"],
-  ["--watch", "--watch-preserve-output", "packages/server/bin/polylog.js", "serve", ...process.argv.slice(2)],
+  // The modules themselves: of the bundle nothing would be watched.
+  ["--watch", "--watch-preserve-output", "packages/server/dist/main.js", "serve", ...process.argv.slice(2)],
 ];
 const children = commands.map((args) => spawn(process.execPath, args, { cwd: rootDir, stdio: "inherit" }));
 

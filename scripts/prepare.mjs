@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What has to be done before anything can run: install when the lock file changed, compile when a source changed.
+ * What has to be done before anything can run: install when the lock file changed, compile and bundle when a source changed.
  * Prints one line per step done, and nothing when there is nothing to do; then it starts no process and only reads
  * file times (`.build/` keeps what was seen last).
  *
@@ -86,22 +86,24 @@ function buildIfNeeded(force) {
   for (const project of projects) forgetLostOutput(project);
   step("compiling", process.execPath, [join("node_modules", "typescript", "bin", "tsc"), "-b"]);
   for (const project of projects) removeOrphans(project);
+  step("bundling", process.execPath, [join("scripts", "bundle.mjs")], { mayFail: true });
   writeStamp("build", seen);
 }
 
-/** One line per file that the compiler reads: path, time and size.
+/** One line per file that the compiler reads: path, time and size; and whose code the bundle keeps.
  * @param {string[]} projects
  */
 function describeSources(projects) {
-  const files = ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.base.json"];
+  const files = ["scripts/bundle.mjs", "package.json", "package-lock.json", "tsconfig.json", "tsconfig.base.json"];
   for (const project of projects) {
     files.push(`${project}/tsconfig.json`, ...listFiles(sourceFolder(project)).filter((path) => path.endsWith(".ts")));
     if (!wholeSystemFolders.includes(project)) files.push(`${project}/package.json`);
   }
-  return files.map((path) => {
+  const lines = files.map((path) => {
     const { mtimeMs, size } = statSync(join(rootDir, path), { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: -1 };
     return `${path} ${mtimeMs} ${size}`;
   });
+  return [`V8 ${process.versions.v8}`, ...lines];
 }
 
 /** `tsc -b` trusts its notes and does not look whether `dist` is still there.

@@ -3,6 +3,7 @@
  * halved down to that row. `pg` is loaded when it is needed.
  */
 
+import { createRequire } from "node:module";
 import type { Pool } from "pg";
 import { type FaultKind, InsertFault } from "./fault.ts";
 import { parametersMax, requestTimeoutMs } from "./limits.ts";
@@ -27,7 +28,7 @@ interface PostgresError extends Error {
 export class PostgresTransport implements RowsTransport {
   readonly #options: PostgresTransportOptions;
   readonly #head: string;
-  #pool: Promise<Pool> | undefined;
+  #pool: Pool | undefined;
 
   constructor(options: PostgresTransportOptions) {
     this.#options = options;
@@ -46,7 +47,7 @@ export class PostgresTransport implements RowsTransport {
   /** Rows of a statement; rejects with `InsertFault`. */
   async query(sql: string, values: readonly unknown[] = []): Promise<readonly Readonly<Record<string, unknown>>[]> {
     try {
-      const { rows } = await (await this.#open()).query<Record<string, unknown>>(sql, [...values]);
+      const { rows } = await this.#open().query<Record<string, unknown>>(sql, [...values]);
       return rows;
     } catch (error) {
       throw faultOf(error as PostgresError);
@@ -54,7 +55,7 @@ export class PostgresTransport implements RowsTransport {
   }
 
   async close(): Promise<void> {
-    await (await this.#pool)?.end();
+    await this.#pool?.end();
   }
 
   async #insert(rows: readonly (readonly unknown[])[], aborted: AbortSignal): Promise<RowResult[]> {
@@ -63,7 +64,7 @@ export class PostgresTransport implements RowsTransport {
     const tuples = rows.map((row) => `(${row.map(() => `$${++number}`).join(",")})`).join(",");
     const sql = `${this.#head}${tuples} ${this.#options.suffix ?? ""}`;
     try {
-      const { rowCount } = await (await this.#open()).query(sql, rows.flat());
+      const { rowCount } = await this.#open().query(sql, rows.flat());
       // Which rows were passed over is not told, only how many.
       return rows.map((_, i) => (i < (rowCount ?? rows.length) ? written : ignored));
     } catch (error) {
@@ -76,17 +77,16 @@ export class PostgresTransport implements RowsTransport {
     }
   }
 
-  #open(): Promise<Pool> {
-    this.#pool ??= import("pg").then(({ default: pg }) => {
-      const pool = new pg.Pool({
-        connectionString: this.#options.url.href,
-        max: this.#options.connectionsMax ?? 4,
-        query_timeout: requestTimeoutMs,
-        connectionTimeoutMillis: requestTimeoutMs,
-      });
-      pool.on("error", () => undefined); // The next query says it.
-      return pool;
+  #open(): Pool {
+    if (this.#pool !== undefined) return this.#pool;
+    const { Pool } = createRequire(import.meta.url)("pg") as typeof import("pg");
+    this.#pool = new Pool({
+      connectionString: this.#options.url.href,
+      max: this.#options.connectionsMax ?? 4,
+      query_timeout: requestTimeoutMs,
+      connectionTimeoutMillis: requestTimeoutMs,
     });
+    this.#pool.on("error", () => undefined); // The next query says it.
     return this.#pool;
   }
 }

@@ -14,3 +14,4 @@ export {
   tlsClientAuths,
   tlsRequireds,
 } from "./upgrades/tls-settings.ts";
+export { nsqdVersion } from "./version.ts";

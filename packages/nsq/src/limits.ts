@@ -22,11 +22,17 @@ export interface NsqLimits {
   readonly heartbeatIntervalMsMax: number;
   /** Consumers of one channel; 0 sets no limit. Default 0. */
   readonly channelConsumersMax: number;
+  /** Bytes that a client may ask to be held back for it. Default 64 KiB. */
+  readonly outputBufferSizeMax: number;
+  /** How long that may be; what a client that asks for none is told; and the bounds. Default 250 ms, 25 ms and 30 s. */
+  readonly outputBufferTimeoutMs: number;
+  readonly outputBufferTimeoutMsMin: number;
+  readonly outputBufferTimeoutMsMax: number;
   /** Highest level of deflate that is granted, 1 to 9. Default 6. */
   readonly deflateLevelMax: number;
 }
 
-/** nsqd's defaults for what was not given; its output buffer bounds are fixed here. */
+/** nsqd's defaults for what was not given. */
 export function toProtocolLimits(given: Partial<NsqLimits>): ProtocolLimits {
   return {
     ...defaultLimits,
@@ -36,6 +42,10 @@ export function toProtocolLimits(given: Partial<NsqLimits>): ProtocolLimits {
     msgTimeoutMaxMs: given.msgTimeoutMsMax ?? defaultLimits.msgTimeoutMaxMs,
     reqTimeoutMaxMs: given.reqTimeoutMsMax ?? defaultLimits.reqTimeoutMaxMs,
     rdyCountMax: given.rdyCountMax ?? defaultLimits.rdyCountMax,
+    outputBufferSizeMax: given.outputBufferSizeMax ?? defaultLimits.outputBufferSizeMax,
+    outputBufferTimeoutMs: given.outputBufferTimeoutMs ?? defaultLimits.outputBufferTimeoutMs,
+    outputBufferTimeoutMinMs: given.outputBufferTimeoutMsMin ?? defaultLimits.outputBufferTimeoutMinMs,
+    outputBufferTimeoutMaxMs: given.outputBufferTimeoutMsMax ?? defaultLimits.outputBufferTimeoutMaxMs,
     deflateLevelMax: given.deflateLevelMax ?? defaultLimits.deflateLevelMax,
     heartbeatIntervalMaxMs: given.heartbeatIntervalMsMax ?? defaultLimits.heartbeatIntervalMaxMs,
   };

@@ -2,9 +2,10 @@
 // The `polylog` command. Kept outside dist/ so that npm can link it before the first build.
 import { existsSync } from "node:fs";
 
-const main = new URL("../dist/main.js", import.meta.url);
-if (!existsSync(main)) {
+const launcher = new URL("../dist/launch/launch.js", import.meta.url);
+if (!existsSync(launcher)) {
   process.stderr.write("polylog: not built yet; run `npm run build` in the repository first\n");
   process.exit(2);
 }
-await import(main.href);
+const { launch } = await import(launcher.href);
+await launch();

@@ -1,5 +1,6 @@
 /** What `polylog serve` prints when it is ready: where, which data, and one command to try for each protocol. */
 
+import { isSocketPath } from "@polylog/base/transport";
 import type { ReadyReport } from "./ready-file.ts";
 
 const listenerTitles: Readonly<Record<string, string>> = {
@@ -7,6 +8,7 @@ const listenerTitles: Readonly<Record<string, string>> = {
   mqttTls: "MQTT (TLS)",
   nsqTcp: "NSQ (TCP)",
   nsqHttp: "NSQ (HTTP)",
+  nsqHttps: "NSQ (HTTPS)",
   lookupdTcp: "nsqlookupd (TCP)",
   lookupdHttp: "nsqlookupd (HTTP)",
   http: "HTTP",
@@ -18,7 +20,9 @@ const titleWidth = Math.max(...Object.values(listenerTitles).map((title) => titl
 export function renderBanner({ pid, version, listeners }: ReadyReport, dataDir: string): string {
   const lines = [`Polylog ${version} is ready (pid ${pid}); Ctrl-C stops it.`, ""];
   for (const [name, { host, port }] of Object.entries(listeners))
-    lines.push(`  ${(listenerTitles[name] ?? name).padEnd(titleWidth)} ${host}:${port}`);
+    lines.push(
+      `  ${(listenerTitles[name] ?? name).padEnd(titleWidth)} ${isSocketPath(host) ? host : `${host}:${port}`}`,
+    );
   lines.push(`  ${"Data".padEnd(titleWidth)} ${dataDir}`);
   const commands = tryCommands(listeners);
   if (commands.length > 0) lines.push("", "Try, in another terminal:", ...commands.map((command) => `  ${command}`));

@@ -57,7 +57,7 @@ export interface CreateServerOptions extends EmbeddedOptions {
 
 export interface EmbeddedServer extends Service {
   /**
-   * Addresses of the listeners that are on: `mqtt`, `mqttTls`, `nsqTcp`, `nsqHttp`, `lookupdTcp`, `lookupdHttp`, `http`,
+   * Addresses of the listeners that are on: `mqtt`, `mqttTls`, `nsqTcp`, `nsqHttp`, `nsqHttps`, `lookupdTcp`, `lookupdHttp`, `http`,
    * `httpTls`. Valid once started.
    */
   readonly listeners: Readonly<Record<string, ListenAddress>>;

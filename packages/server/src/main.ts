@@ -1,17 +1,8 @@
 /** The `polylog` command: reads argv, environment and signals, and nothing else does. */
 
-import { setFlagsFromString } from "node:v8";
 import { isCodedError } from "@polylog/base/errors";
 import { findCommand, renderUsage } from "./commands/index.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-
-/**
- * What a socket reads lies in buffers of 64 KiB outside of the heap, a gigabyte of them in seconds, which hardly count for
- * the size of the young generation: it stays small, the buffers grow old, and collections of the whole heap follow each other.
- * Growing to its maximum, which stays V8's own, in one step instead of by doubling, it loses them young: 3 whole collections
- * instead of 29 for 2.5 million PUBs (Node 20, V8 11). V8 13, in Node 24, gains nothing by it.
- */
-if (process.versions.v8.startsWith("11.")) setFlagsFromString("--semi-space-growth-factor=16");
 
 async function main(): Promise<number> {
   const [word, ...argv] = process.argv.slice(2);
@@ -35,4 +26,6 @@ function fail(error: unknown): number {
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
-process.exit(await main().catch(fail));
+void main()
+  .catch(fail)
+  .then((code) => process.exit(code));

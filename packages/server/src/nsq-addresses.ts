@@ -1,7 +1,7 @@
 /** Where NSQ clients and nsqlookupds are told that this server is. */
 
 import { hostname } from "node:os";
-import type { ListenAddress } from "@polylog/base/transport";
+import { isSocketPath, type ListenAddress } from "@polylog/base/transport";
 import type { NodeAddress } from "@polylog/nsq";
 import type { ServeOptions } from "./config/serve-options.ts";
 
@@ -33,6 +33,7 @@ export function lookupdAddress(
 /** What is bound to one address is reached there; what is bound to all, under the host's name. */
 export function broadcastHost({ broadcastAddress }: Broadcast, listener: ListenAddress | undefined): string {
   if (broadcastAddress !== undefined && broadcastAddress !== "") return broadcastAddress;
-  if (listener === undefined || listener.host === "0.0.0.0" || listener.host === "::") return hostname();
+  if (listener === undefined || isSocketPath(listener.host) || listener.host === "0.0.0.0" || listener.host === "::")
+    return hostname();
   return listener.host;
 }

@@ -1,19 +1,16 @@
 /** From options to what the NSQ server is made with. */
 
-import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
-import type { NsqServerOptions, NsqTls } from "@polylog/nsq";
-import { configErrors } from "./config/errors.ts";
+import type { NsqServerOptions, TlsClientAuth } from "@polylog/nsq";
 import type { ServeOptions } from "./config/serve-options.ts";
+import type { TlsFiles, TlsPaths } from "./tls/tls-files.ts";
 
 type NsqSettings = Pick<
   NsqServerOptions,
   "limits" | "tls" | "authd" | "latency" | "statsd" | "snappy" | "deflate" | "topologyRegion" | "topologyZone"
 >;
 
-/** Reads the certificate files. Throws `config.TLS_FILE_UNREADABLE` and `config.TLS_FILES_INVALID`. */
-export function nsqServerOptions(options: ServeOptions): NsqSettings {
-  const tls = readTls(options);
+/** `tlsFiles`: of `nsqTlsPaths`; started before the first connection. */
+export function nsqServerOptions(options: ServeOptions, tlsFiles: TlsFiles | undefined): NsqSettings {
   const addresses = options.nsqAuthHttpAddresses;
   const quantiles = options.nsqLatencyQuantiles.map(Number);
   return {
@@ -26,10 +23,14 @@ export function nsqServerOptions(options: ServeOptions): NsqSettings {
       rdyCountMax: options.nsqRdyCountMax,
       heartbeatIntervalMsMax: options.nsqHeartbeatIntervalMsMax,
       channelConsumersMax: options.nsqChannelConsumersMax,
+      outputBufferSizeMax: options.nsqOutputBufferSizeMax,
+      outputBufferTimeoutMs: options.nsqOutputBufferTimeoutMs,
+      outputBufferTimeoutMsMin: options.nsqOutputBufferTimeoutMsMin,
+      outputBufferTimeoutMsMax: options.nsqOutputBufferTimeoutMsMax,
       deflateLevelMax: options.nsqDeflateLevelMax,
     },
-    ...(tls === undefined ? {} : { tls }),
-    ...(addresses.length === 0 ? {} : { authd: { addresses, method: options.nsqAuthHttpMethod } }),
+    ...(tlsFiles === undefined ? {} : { tls: tlsSettings(options, tlsFiles) }),
+    ...(addresses.length === 0 ? {} : { authd: authdOptions(addresses, options) }),
     ...(quantiles.length === 0 ? {} : { latency: { quantiles, windowMs: options.nsqLatencyWindowMs } }),
     ...(options.nsqStatsdAddress === undefined ? {} : { statsd: statsdOptions(options.nsqStatsdAddress, options) }),
     snappy: options.nsqSnappy,
@@ -37,6 +38,19 @@ export function nsqServerOptions(options: ServeOptions): NsqSettings {
     topologyRegion: options.nsqTopologyRegion,
     topologyZone: options.nsqTopologyZone,
   };
+}
+
+function authdOptions(addresses: readonly string[], options: ServeOptions): NonNullable<NsqSettings["authd"]> {
+  return {
+    addresses,
+    method: options.nsqAuthHttpMethod,
+    connectTimeoutMs: options.nsqHttpClientConnectTimeoutMs,
+    requestTimeoutMs: options.nsqHttpClientRequestTimeoutMs,
+  };
+}
+
+function tlsSettings(options: ServeOptions, files: TlsFiles): NonNullable<NsqSettings["tls"]> {
+  return { context: () => files.context, clientAuth: nsqTlsClientAuth(options), required: options.nsqTlsRequired };
 }
 
 function statsdOptions(address: string, options: ServeOptions): NonNullable<NsqSettings["statsd"]> {
@@ -52,23 +66,16 @@ function statsdOptions(address: string, options: ServeOptions): NonNullable<NsqS
   };
 }
 
-function readTls(options: ServeOptions): NsqTls | undefined {
-  const { nsqTlsCert, nsqTlsKey, nsqTlsCa, nsqTlsClientAuth: clientAuth, nsqTlsRequired: required } = options;
-  if (nsqTlsCert === undefined || nsqTlsKey === undefined) return undefined;
-  const files = [nsqTlsCert, nsqTlsKey, ...(nsqTlsCa === undefined ? [] : [nsqTlsCa])];
-  const [cert, key, ca] = files.map(read);
-  try {
-    const context = createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) });
-    return { context: () => context, clientAuth, required };
-  } catch (error) {
-    throw configErrors.TLS_FILES_INVALID({ files: files.join(", "), reason: (error as Error).message }, error);
-  }
+/** Where NSQ's certificate is, if NSQ clients are granted TLS: what `--nsq-tls-*` leaves out, `--tls-*` says. */
+export function nsqTlsPaths(options: ServeOptions): TlsPaths | undefined {
+  const own = options.nsqTlsCert !== undefined;
+  const cert = own ? options.nsqTlsCert : options.tlsCert;
+  const key = own ? options.nsqTlsKey : options.tlsKey;
+  if (cert === undefined || key === undefined) return undefined;
+  const minVersion = options.nsqTlsMinVersion === "tls1.3" ? "TLSv1.3" : "TLSv1.2";
+  return { cert, key, ca: options.nsqTlsCa ?? options.tlsCa, minVersion };
 }
 
-function read(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw configErrors.TLS_FILE_UNREADABLE({ file, reason: (error as Error).message }, error);
-  }
+export function nsqTlsClientAuth(options: ServeOptions): TlsClientAuth {
+  return options.nsqTlsClientAuth ?? options.tlsClientAuth;
 }

@@ -8,6 +8,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "@polylog/base/clock";
 import { type Service, ServiceGroup, type StopOptions, service } from "@polylog/base/lifecycle";
 import { type Logger, MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
@@ -46,7 +47,7 @@ import { sqlRoutes } from "./http/sql-routes.ts";
 import { bridgeSysValues, composeBridges, mqttAdmin, withBridgeAccess } from "./mqtt-bridges.ts";
 import { mqttLimits } from "./mqtt-limits.ts";
 import { broadcastHost, lookupdAddress, nsqdAddress } from "./nsq-addresses.ts";
-import { nsqServerOptions } from "./nsq-server-options.ts";
+import { nsqServerOptions, nsqTlsClientAuth, nsqTlsPaths } from "./nsq-server-options.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import { TlsFiles } from "./tls/tls-files.ts";
 import { version } from "./version.ts";
@@ -74,9 +75,11 @@ export class PolylogServer implements Service {
   readonly #clock: Clock = systemClock;
   readonly #metrics = new MetricRegistry();
   readonly #listeners = new Map<string, NamedListener>();
-  readonly #tlsListeners: { replaceCertificates(certificates: TlsCertificates): void }[] = [];
+  readonly #tlsListeners: { listener: CertificateHolder; files: TlsFiles }[] = [];
   readonly #group: ServiceGroup;
   readonly #tlsFiles: TlsFiles | undefined;
+  /** May be the same. */
+  readonly #nsqTlsFiles: TlsFiles | undefined;
   readonly #users: Users | undefined;
   readonly #guards: Guards;
   #startedAtMs = 0;
@@ -90,6 +93,7 @@ export class PolylogServer implements Service {
     this.dataDir = resolve(options.dataDir);
     const { tlsCert: cert, tlsKey: key, tlsCa: ca } = options;
     this.#tlsFiles = cert === undefined || key === undefined ? undefined : new TlsFiles({ cert, key, ca });
+    this.#nsqTlsFiles = this.#findNsqTlsFiles();
     this.#users = options.usersFile === undefined ? undefined : new Users([]);
     this.#group = new ServiceGroup(this.name, this.#compose(), this.#clock);
   }
@@ -110,7 +114,7 @@ export class PolylogServer implements Service {
 
   /** Whether `reload` has anything to read again. */
   get isReloadable(): boolean {
-    return this.#tlsFiles !== undefined || this.#users !== undefined;
+    return this.#certificateFiles().length > 0 || this.#users !== undefined;
   }
 
   /**
@@ -119,10 +123,20 @@ export class PolylogServer implements Service {
    */
   async reload(): Promise<void> {
     await this.#loadUsers();
-    const tlsFiles = this.#tlsFiles;
-    if (tlsFiles === undefined) return;
-    await tlsFiles.load();
-    for (const listener of this.#tlsListeners) listener.replaceCertificates(tlsFiles.certificates);
+    for (const files of this.#certificateFiles()) await files.load();
+    for (const { listener, files } of this.#tlsListeners) listener.replaceCertificates(files.certificates);
+  }
+
+  #findNsqTlsFiles(): TlsFiles | undefined {
+    const paths = nsqTlsPaths(this.#options);
+    if (paths === undefined) return undefined;
+    const { tlsCert, tlsCa, nsqTlsMinVersion } = this.#options;
+    const isShared = paths.cert === tlsCert && paths.ca === tlsCa && nsqTlsMinVersion === "tls1.2";
+    return isShared && this.#tlsFiles !== undefined ? this.#tlsFiles : new TlsFiles(paths);
+  }
+
+  #certificateFiles(): TlsFiles[] {
+    return [...new Set([this.#tlsFiles, this.#nsqTlsFiles])].filter((files) => files !== undefined);
   }
 
   async #loadUsers(): Promise<void> {
@@ -162,8 +176,9 @@ export class PolylogServer implements Service {
       broker,
       flusher,
       lookupds,
-      ...nsqServerOptions(this.#options),
-      tcpPort: () => this.#address("nsqTcp")?.port ?? -1,
+      ...nsqServerOptions(this.#options, this.#nsqTlsFiles),
+      tcpPort: () => this.#address("nsqTcp")?.port || -1,
+      httpsPort: () => this.#address("nsqHttps")?.port ?? -1,
       httpAddress: () => {
         const { host, port } = this.#address("nsqHttp") ?? { host: "localhost", port: 4151 };
         return `${host}:${port}`;
@@ -172,34 +187,24 @@ export class PolylogServer implements Service {
     });
     const origins = this.#options.webOrigins;
     const rpc = new RpcServer({ ...parts, broker, mqtt: mqttAdmin(mqtt, bridges), origins });
-    const lookupdServers = lookupd === undefined ? [] : [lookupd];
     const sql = sqlRoutes({ ...parts, access: broker.access, dataDir: this.dataDir });
-    const protocols = new ServiceGroup(
-      "protocol servers",
-      [mqtt, nsq, ...lookupdServers, rpc, sql.process],
-      this.#clock,
-    );
+    const servers = [mqtt, nsq, ...(lookupd === undefined ? [] : [lookupd]), rpc, sql.process];
+    const protocols = new ServiceGroup("protocol servers", servers, this.#clock);
     const acceptMqtt = (stream: ByteStream) => mqtt.accept(stream);
     this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, acceptMqtt);
     this.#listenTls("mqttTls", "MQTT listener with TLS", this.#options.mqttTlsListen, acceptMqtt);
     this.#listenTcp("nsqTcp", "NSQ listener", this.#options.nsqTcpListen, (socket) => nsq.accept(socket));
-    this.#listenHttp("nsqHttp", "NSQ HTTP listener", this.#options.nsqHttpListen, {
-      onRequest: (request, response) => {
-        if (request.url === "/ping") nsq.handleRequest(request, response);
-        else authentication.check(request, response, (who) => nsq.handleRequest(request, response, who));
-      },
-    });
+    this.#listenNsqHttp(nsq, authentication);
     if (lookupd !== undefined) this.#listenLookupd(lookupd);
     const routes = new HttpRouter([...this.#routes(broker, space, rpc, acceptMqtt), ...sql.routes], authentication);
     this.#listenHttp("http", "HTTP listener", this.#options.httpListen, routes);
-    this.#listenHttp("httpTls", "HTTP listener with TLS", this.#options.httpTlsListen, routes, this.#tls());
-    const usersFile = service(
-      "users",
-      () => this.#loadUsers(),
-      async () => undefined,
-    );
-    const files = this.#tlsFiles === undefined ? [usersFile] : [usersFile, this.#tlsFiles];
-    return [...files, ...services, broker, protocols, bridges, ...this.#sinks(broker, sql.process), ...this.#listeners.values(), lookupds];
+    const { httpTlsListen } = this.#options;
+    this.#listenHttp("httpTls", "HTTP listener with TLS", httpTlsListen, routes, this.#tls(this.#tlsFiles));
+    const nothing = async (): Promise<void> => undefined;
+    const usersFile = service("users", () => this.#loadUsers(), nothing);
+    const files = [usersFile, ...this.#certificateFiles()];
+    const workers = [protocols, bridges, ...this.#sinks(broker, sql.process)];
+    return [...files, ...services, broker, ...workers, ...this.#listeners.values(), lookupds];
   }
 
   /** From logs into tables. */
@@ -209,6 +214,25 @@ export class PolylogServer implements Service {
       const rule = parseSinkRule(text);
       return new LogSink({ ...parts, rule, target: openSinkTarget(rule, this.#clock, process) });
     });
+  }
+
+  #listenNsqHttp(nsq: NsqServer, authentication: HttpAuthentication): void {
+    const { nsqHttpListen, nsqHttpsListen } = this.#options;
+    const onRequest: HttpHandlers["onRequest"] = (request, response) => {
+      if (request.url === "/ping") nsq.handleRequest(request, response);
+      else authentication.check(request, response, (who) => nsq.handleRequest(request, response, who));
+    };
+    this.#listenHttp("nsqHttp", "NSQ HTTP listener", nsqHttpListen, { onRequest });
+    if (nsqHttpsListen === "off") return;
+    // With `any` it must be there, whatever it is, which TLS of Node.js does not ask for.
+    const clientAuth = nsqTlsClientAuth(this.#options);
+    const onSecureRequest: HttpHandlers["onRequest"] = (request, response) => {
+      if (clientAuth === "any" && (request.socket as TLSSocket).getPeerX509Certificate() === undefined)
+        request.socket.destroy();
+      else onRequest(request, response);
+    };
+    const tls = this.#tls(this.#nsqTlsFiles, clientAuth === "any" ? "request" : clientAuth);
+    this.#listenHttp("nsqHttps", "NSQ HTTPS listener", nsqHttpsListen, { onRequest: onSecureRequest }, tls);
   }
 
   /** Undefined when both of its listeners are off. */
@@ -368,8 +392,9 @@ export class PolylogServer implements Service {
   #listenTls(key: string, name: string, address: ListenAddress | "off", accept: (stream: ByteStream) => void): void {
     if (address === "off") return;
     const { connectionsMax } = this.#options;
-    const listener = new TlsListener({ name, ...address, connectionsMax, tls: this.#tls(), accept });
-    this.#tlsListeners.push(listener);
+    const tls = this.#tls(this.#tlsFiles);
+    const listener = new TlsListener({ name, ...address, connectionsMax, tls: tls.settings, accept });
+    this.#tlsListeners.push({ listener, files: tls.files });
     this.#listeners.set(key, listener);
   }
 
@@ -378,19 +403,36 @@ export class PolylogServer implements Service {
     name: string,
     address: ListenAddress | "off",
     handlers: HttpHandlers,
-    tls?: TlsSettings,
+    tls?: TlsSource,
   ): void {
     if (address === "off") return;
     const { connectionsMax } = this.#options;
-    const listener = new HttpListener({ name, address, connectionsMax, clock: this.#clock, tls, ...handlers });
-    if (tls !== undefined) this.#tlsListeners.push(listener);
+    const listener = new HttpListener({
+      name,
+      address,
+      connectionsMax,
+      clock: this.#clock,
+      tls: tls?.settings,
+      ...handlers,
+    });
+    if (tls !== undefined) this.#tlsListeners.push({ listener, files: tls.files });
     this.#listeners.set(key, listener);
   }
 
   /** The certificates are there once the services before the listeners have started. */
-  #tls(): TlsSettings {
-    return { certificates: () => this.#tlsFiles!.certificates, clientAuth: this.#options.tlsClientAuth };
+  #tls(files: TlsFiles | undefined, clientAuth = this.#options.tlsClientAuth): TlsSource {
+    return { files: files!, settings: { certificates: () => files!.certificates, clientAuth } };
   }
+}
+
+interface CertificateHolder {
+  replaceCertificates(certificates: TlsCertificates): void;
+}
+
+/** What a listener speaks TLS with, and where that is renewed from. */
+interface TlsSource {
+  readonly files: TlsFiles;
+  readonly settings: TlsSettings;
 }
 
 type TcpAccept = ConstructorParameters<typeof TcpListener>[0]["accept"];

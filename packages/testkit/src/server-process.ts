@@ -12,9 +12,12 @@ import type { ListenAddress } from "@polylog/base/transport";
 
 export interface ServerProcess {
   readonly pid: number;
-  /** `mqttTls` and `httpTls` are there when flags switch them on. */
+  /** `mqttTls`, `nsqHttps` and `httpTls` are there when flags switch them on. */
   readonly listeners: Readonly<
-    Record<"mqtt" | "mqttTls" | "nsqTcp" | "nsqHttp" | "lookupdTcp" | "lookupdHttp" | "http" | "httpTls", ListenAddress>
+    Record<
+      "mqtt" | "mqttTls" | "nsqTcp" | "nsqHttp" | "nsqHttps" | "lookupdTcp" | "lookupdHttp" | "http" | "httpTls",
+      ListenAddress
+    >
   >;
   /** Everything it has printed so far. */
   output(): string;
@@ -49,11 +52,13 @@ export interface PreparedServer {
 
 const listenerNames = ["mqtt", "nsq-tcp", "nsq-http", "lookupd-tcp", "lookupd-http", "http"];
 const command = fileURLToPath(new URL("../../server/bin/polylog.js", import.meta.url));
+/** The same as modules: what was loaded of them before need not be loaded again, as a bundle would be. */
+const mainModule = fileURLToPath(new URL("../../server/dist/main.js", import.meta.url));
 const serveModule = new URL("../../server/dist/commands/serve.js", import.meta.url).href;
 
 /** Resolves once every listener accepts; rejects with what the server printed when it exits before that. */
 export function startServer(options: ServerOptions): Promise<ServerProcess> {
-  return untilStarted(launch(options, []), options);
+  return untilStarted(launch(options, [command]), options);
 }
 
 /**
@@ -64,7 +69,7 @@ export function startServer(options: ServerOptions): Promise<ServerProcess> {
 export function prepareServer(options: ServerOptions): PreparedServer {
   const loadAndWait = `data:text/javascript,await import(${JSON.stringify(serveModule)});
     await new Promise((go) => process.stdin.once("data", go)); process.stdin.destroy();`;
-  const launched = launch(options, ["--import", loadAndWait]);
+  const launched = launch(options, ["--import", loadAndWait, mainModule]);
   const { child } = launched;
   const kill = async () => {
     child.kill("SIGKILL");
@@ -99,8 +104,8 @@ function launch(options: ServerOptions, nodeArguments: readonly string[]): Launc
   // A reserve would be written anew for the directory of every test.
   const files = [`--data-dir=${options.dataDir}`, `--ready-file=${readyFile}`, "--disk-reserve=0"];
   const flags = [...listeners, ...files, ...(options.flags ?? [])];
-  const words = [...(options.wrapper ?? []), process.execPath, ...nodeArguments, command, "serve", ...flags];
-  const stdin = nodeArguments.length === 0 ? "ignore" : "pipe";
+  const words = [...(options.wrapper ?? []), process.execPath, ...nodeArguments, "serve", ...flags];
+  const stdin = nodeArguments.length === 1 ? "ignore" : "pipe";
   const child = spawn(words[0]!, words.slice(1), {
     stdio: [stdin, "pipe", "pipe"],
     env: { ...process.env, ...options.env },

@@ -21,6 +21,14 @@ export type GoFlagRow =
   | Row<"string", string>
   /** Milliseconds. */
   | Row<"duration", number>
+  /** A text that `problem` may find fault with, in Go's words. */
+  | (Row<"text", string> & {
+      readonly problem: (text: string) => string | undefined;
+      /** What the flag alone means; it takes another value only after `=` then, as a boolean. */
+      readonly bare?: string;
+      /** The default as the help shows it; nothing when empty. Default: as it is. */
+      readonly shown?: string;
+    })
   /** May be given several times; each one adds. */
   | (Omit<Row<"strings", never>, "default"> & { readonly default?: undefined })
   /** A whole number that may be left out. */
@@ -33,6 +41,7 @@ interface ValuesByType {
   readonly int: number;
   readonly float: number;
   readonly string: string;
+  readonly text: string;
   readonly duration: number;
   readonly strings: readonly string[];
   readonly count: number | undefined;
@@ -48,6 +57,7 @@ export const zeroTexts: Readonly<Record<GoFlagRow["type"], string>> = {
   int: "0",
   float: "0",
   string: "",
+  text: "",
   duration: "0s",
   strings: "",
   count: "",

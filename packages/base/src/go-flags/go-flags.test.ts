@@ -71,6 +71,31 @@ test("refuses in Go's words", () => {
   for (const [argv, message] of refused) assert.throws(() => parse(...argv), { message });
 });
 
+test("checks a text, and knows what it means alone", () => {
+  const required = {
+    type: "text",
+    default: "no",
+    bare: "yes",
+    shown: "",
+    usage: "needed",
+    problem: (text: string) => (text.length < 4 ? undefined : "too long"),
+  } as const;
+  const level = { type: "text", default: "INFO", usage: "how much", problem: required.problem } as const;
+  const flags = { required, level } as const satisfies GoFlagTable;
+  assert.deepEqual(parseGoFlags(flags, ["-required", "-level", "x"]).values, { required: "yes", level: "x" });
+  assert.equal(parseGoFlags(flags, ["-required=no"]).values.required, "no");
+  assert.throws(() => parseGoFlags(flags, ["-level=loud"]), {
+    message: 'invalid value "loud" for flag -level: too long',
+  });
+  assert.throws(() => parseGoFlags(flags, ["-required=maybe"]), {
+    message: 'invalid boolean value "maybe" for -required: too long',
+  });
+  assert.equal(
+    renderGoUsage("tool", flags),
+    "Usage of tool:\n  -level value\n    \thow much (default INFO)\n  -required\n    \tneeded\n",
+  );
+});
+
 test("knows when help is asked for", () => {
   for (const word of ["-h", "--help", "-help"]) {
     assert.throws(

@@ -41,14 +41,21 @@ export function parseGoFlags<Table extends GoFlagTable>(table: Table, argv: read
     const { name, value } = splitFlag(arg);
     const row = Object.hasOwn(table, name) ? table[name] : undefined;
     if (row === undefined) throw unknownFlag(name);
-    const takesNext = value === undefined && row.type !== "bool";
+    const bare = bareText(row);
+    const takesNext = value === undefined && bare === undefined;
     if (takesNext && at >= argv.length) throw new GoFlagError(`flag needs an argument: -${name}`);
-    const text = value ?? (takesNext ? argv[at++]! : "true");
+    const text = value ?? (takesNext ? argv[at++]! : bare!);
     const read = readValue(name, row, text);
     values[name] = row.type === "strings" ? [...(values[name] as readonly string[]), text] : read;
     given.add(name);
   }
   return { values: values as GoFlagValues<Table>, given, rest: argv.slice(at) };
+}
+
+/** What the flag alone means; undefined when a value has to follow. */
+function bareText(row: GoFlagRow): string | undefined {
+  if (row.type === "bool") return "true";
+  return row.type === "text" ? row.bare : undefined;
 }
 
 function splitFlag(arg: string): { name: string; value: string | undefined } {
@@ -69,6 +76,11 @@ const booleans: Readonly<Record<string, boolean>> = {
   ...{ "0": false, f: false, F: false, false: false, FALSE: false, False: false },
 };
 
+/** Undefined when Go's ParseBool refuses the text. */
+export function parseGoBool(text: string): boolean | undefined {
+  return Object.hasOwn(booleans, text) ? booleans[text] : undefined;
+}
+
 function readValue(name: string, row: GoFlagRow, text: string): Value {
   const invalid = (reason: string) =>
     new GoFlagError(`invalid value ${JSON.stringify(text)} for flag -${name}: ${reason}`);
@@ -76,8 +88,15 @@ function readValue(name: string, row: GoFlagRow, text: string): Value {
     case "string":
     case "strings":
       return text;
+    case "text": {
+      const problem = row.problem(text);
+      if (problem === undefined) return text;
+      throw row.bare === undefined
+        ? invalid(problem)
+        : new GoFlagError(`invalid boolean value ${JSON.stringify(text)} for -${name}: ${problem}`);
+    }
     case "bool": {
-      const value = Object.hasOwn(booleans, text) ? booleans[text] : undefined;
+      const value = parseGoBool(text);
       if (value === undefined)
         throw new GoFlagError(`invalid boolean value ${JSON.stringify(text)} for -${name}: parse error`);
       return value;

@@ -35,6 +35,7 @@ const words: Readonly<Record<GoFlagRow["type"], string>> = {
   int: "int",
   float: "float",
   string: "string",
+  text: "value",
   duration: "duration",
   strings: "value",
   count: "value",
@@ -43,8 +44,12 @@ const words: Readonly<Record<GoFlagRow["type"], string>> = {
 /** What the help calls the value, and the usage without its back quotes. */
 function describe(row: GoFlagRow): { word: string; usage: string } {
   const quoted = /`([^`]*)`/.exec(row.usage);
-  if (quoted === null) return { word: words[row.type], usage: row.usage };
+  if (quoted === null) return { word: isBare(row) ? "" : words[row.type], usage: row.usage };
   return { word: quoted[1]!, usage: row.usage.replace(quoted[0], quoted[1]!) };
+}
+
+function isBare(row: GoFlagRow): boolean {
+  return row.type === "text" && row.bare !== undefined;
 }
 
 function defaultOf(row: GoFlagRow, quote: (text: string) => string): string {
@@ -54,6 +59,7 @@ function defaultOf(row: GoFlagRow, quote: (text: string) => string): string {
 }
 
 function defaultText(row: GoFlagRow): string {
+  if (row.type === "text") return row.shown ?? row.default;
   if (row.type === "duration") return formatGoDuration(row.default);
   return row.default === undefined ? "" : String(row.default);
 }

@@ -52,7 +52,8 @@ export const optionTypes: Readonly<Record<OptionType, TypeRow>> = {
   listen: {
     placeholder: "ADDRESS",
     noun: "an address",
-    notation: "host:port, [::1]:port, :port (every IPv4 address) or off; port 0 takes a free one",
+    notation:
+      "host:port, [::1]:port, :port (every IPv4 address), /path of a Unix socket, or off; port 0 takes a free one",
     fileTypes: ["string"],
     parse: parseListen,
   },
@@ -129,6 +130,7 @@ function parseDuration(text: string): number | undefined {
 
 function parseListen(text: string): ListenOption | undefined {
   if (text === "off") return "off";
+  if (/^\.{0,2}\//.test(text)) return { host: text, port: 0 };
   const match = /^(?:\[([^\]]+)\]|([^:/\s[\]]*)):(\d{1,5})$/.exec(text);
   if (match === null) return undefined;
   const [, bracketed, plain, digits] = match;

@@ -69,8 +69,8 @@ Other:
   -h, --help            Show this.
 
 Values:
-  ADDRESS               host:port, [::1]:port, :port (every IPv4 address) or off; port 0 takes a
-                        free one
+  ADDRESS               host:port, [::1]:port, :port (every IPv4 address), /path of a Unix socket,
+                        or off; port 0 takes a free one
 
 Examples:
   run --listen off
@@ -95,7 +95,7 @@ test("help puts a long flag on its own line", () => {
 test("example config comments everything out", () => {
   assert.equal(
     renderExampleToml(table),
-    `# ADDRESS: host:port, [::1]:port, :port (every IPv4 address) or off; port 0 takes a free one.
+    `# ADDRESS: host:port, [::1]:port, :port (every IPv4 address), /path of a Unix socket, or off; port 0 takes a free one.
 
 # ---- Listeners ----
 

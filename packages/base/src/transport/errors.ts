@@ -2,7 +2,7 @@ import { defineErrors } from "../errors/index.ts";
 
 export const transportErrors = defineErrors("transport", {
   ADDRESS_IN_USE: {
-    text: "{listener}: {host}:{port} is in use by another program",
+    text: "{listener}: {address} is in use by another program",
     help: "stop that program, or choose another address (port 0 takes a free one)",
     retryable: true,
   },
@@ -11,8 +11,8 @@ export const transportErrors = defineErrors("transport", {
     help: "use 127.0.0.1, 0.0.0.0, or an address that this machine has",
   },
   LISTEN_REFUSED: {
-    text: "{listener}: listening on {host}:{port} is not permitted",
+    text: "{listener}: listening on {address} is not permitted",
     help: "ports below 1024 need a privilege; choose a higher one",
   },
-  LISTEN_FAILED: { text: "{listener}: cannot listen on {host}:{port} ({reason})" },
+  LISTEN_FAILED: { text: "{listener}: cannot listen on {address} ({reason})" },
 });

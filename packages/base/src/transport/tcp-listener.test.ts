@@ -32,3 +32,14 @@ test("says why it cannot listen", async () => {
     code: "transport.LISTEN_REFUSED",
   });
 });
+
+test("listens on a Unix socket when the host is a path", async () => {
+  const server = new PretendedServer();
+  const asked: object[] = [];
+  server.listen = (options, onListening) => {
+    asked.push(options);
+    onListening();
+  };
+  await listen(server as unknown as Server, "NSQ listener", { host: "/run/nsqd.sock", port: 0 });
+  assert.deepEqual(asked, [{ path: "/run/nsqd.sock", backlog: 1024 }]);
+});

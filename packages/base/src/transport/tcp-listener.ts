@@ -1,12 +1,13 @@
-/** A TCP port as a service: it accepts sockets, bounds how many are open, and says clearly why it cannot listen. */
+/** A TCP port, or a Unix socket, as a service: it accepts sockets, bounds how many are open, and says clearly why it cannot listen. */
 
 import { createServer, type Server, type Socket } from "node:net";
 import type { Service } from "../lifecycle/index.ts";
 import { transportErrors } from "./errors.ts";
 
 export interface ListenAddress {
+  /** With a `/` in it, the path of a Unix socket. */
   readonly host: string;
-  /** 0 takes a free port. */
+  /** 0 takes a free port; with a Unix socket there is none. */
   readonly port: number;
 }
 
@@ -63,8 +64,13 @@ export class TcpListener implements Service {
 export function listen(server: Server, name: string, { host, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.on("error", (error) => reject(listenError(error, name, host, port)));
-    server.listen({ host, port, backlog: 1024 }, () => resolve());
+    const where = isSocketPath(host) ? { path: host } : { host, port };
+    server.listen({ ...where, backlog: 1024 }, () => resolve());
   });
+}
+
+export function isSocketPath(host: string): boolean {
+  return host.includes("/");
 }
 
 export function boundAddress(server: Server, wanted: ListenAddress): ListenAddress {
@@ -74,7 +80,7 @@ export function boundAddress(server: Server, wanted: ListenAddress): ListenAddre
 }
 
 function listenError(error: NodeJS.ErrnoException, listener: string, host: string, port: number): Error {
-  const where = { listener, host, port };
+  const where = { listener, address: isSocketPath(host) ? host : `${host}:${port}` };
   if (error.code === "EADDRINUSE") return transportErrors.ADDRESS_IN_USE(where, error);
   if (error.code === "EACCES") return transportErrors.LISTEN_REFUSED(where, error);
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")

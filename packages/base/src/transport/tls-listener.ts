@@ -5,7 +5,7 @@
  * `replaceCertificates` takes effect for handshakes that begin afterwards; connections that are open keep theirs.
  */
 
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer, type SecureVersion, type Server, type TLSSocket } from "node:tls";
 import type { Service } from "../lifecycle/index.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { boundAddress, type ListenAddress, listen, socketOptions } from "./tcp-listener.ts";
@@ -17,6 +17,8 @@ export interface TlsCertificates {
   readonly key: Buffer;
   /** Authorities whose client certificates are believed. */
   readonly ca?: Buffer | undefined;
+  /** Default: Node's, TLS 1.2. */
+  readonly minVersion?: SecureVersion | undefined;
 }
 
 export const tlsClientAuths = ["none", "request", "require"] as const;
@@ -90,12 +92,13 @@ export class TlsListener implements Service {
 }
 
 /** For `setSecureContext` of a TLS or HTTPS server. */
-export function secureContextOptions({ cert, key, ca }: TlsCertificates): {
+export function secureContextOptions({ cert, key, ca, minVersion }: TlsCertificates): {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca?: Buffer;
+  readonly minVersion?: SecureVersion;
 } {
-  return ca === undefined ? { cert, key } : { cert, key, ca };
+  return { cert, key, ...(ca === undefined ? {} : { ca }), ...(minVersion === undefined ? {} : { minVersion }) };
 }
 
 /** For the constructor of a TLS or HTTPS server. */

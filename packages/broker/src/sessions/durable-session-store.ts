@@ -206,10 +206,10 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
       onSession,
       onChanged: (session, offset) => this.#saver.onChanged(session, offset),
     });
-    const { sessions, nextNumber, clamped, replayedCount } = await recovery.run();
+    const { sessions, nextNumber, clamped, replayedCount, hasStop } = await recovery.run();
     for (const session of sessions) this.#sessions.set(session.clientId, session);
     this.#nextNumber = nextNumber;
-    await this.#state.write([{ type: "delete", key: stopKey }], { sync: true });
+    if (hasStop) await this.#state.write([{ type: "delete", key: stopKey }], { sync: true });
     this.#status = "open";
     if (clamped) for (const session of sessions) this.#saver.onChanged(session, 0);
     if (clamped || replayedCount > 0) await this.#saver.flush(clamped);

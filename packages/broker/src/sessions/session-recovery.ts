@@ -50,6 +50,8 @@ export interface RecoveredSessions {
   /** Saved rows referred to records that are lost: save all of them, before anything is appended. */
   readonly clamped: boolean;
   readonly replayedCount: number;
+  /** The row that an orderly stop leaves is there. */
+  readonly hasStop: boolean;
 }
 
 export class SessionRecovery {
@@ -85,7 +87,13 @@ export class SessionRecovery {
     }
     const sessions = [...this.#sessions.values()].sort((a, b) => a.number - b.number);
     const nextNumber = numbers === undefined ? 0 : numbers.readUInt32LE(0);
-    return { sessions, nextNumber, clamped: this.#clamped, replayedCount: this.#replayedCount };
+    return {
+      sessions,
+      nextNumber,
+      clamped: this.#clamped,
+      replayedCount: this.#replayedCount,
+      hasStop: stop !== undefined,
+    };
   }
 
   async #loadSessions(): Promise<void> {

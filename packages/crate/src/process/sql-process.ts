@@ -5,8 +5,8 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Clock } from "@polylog/base/clock";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
 import type { Logger } from "@polylog/base/telemetry";
@@ -90,7 +90,8 @@ export class SqlProcess implements Service {
     const { directory, node, clock, logger } = this.#options;
     return new Promise((resolve, reject) => {
       mkdirSync(directory, { recursive: true });
-      const module = fileURLToPath(new URL("./database-process.js", import.meta.url));
+      // By its name, because a bundle lies elsewhere.
+      const module = createRequire(import.meta.url).resolve("@polylog/crate/database-process");
       const child = fork(module, [], { serialization: "advanced", execArgv: [] });
       const fail = (reason: string): void => {
         child.kill("SIGKILL");

@@ -70,6 +70,7 @@ describe("DiskSpace", () => {
   it("asks nothing while nothing is written", async () => {
     const rig = new Rig();
     await rig.space.start();
+    await rig.after(1000);
     await rig.free(1);
     await rig.after(60_000);
     assert.equal(rig.space.error, undefined);
@@ -92,7 +93,8 @@ describe("DiskSpace", () => {
   it("keeps the reserve at the floor and gives it up when nothing is left", async () => {
     const rig = new Rig();
     await rig.space.start();
-    await settled();
+    assert.equal(rig.reserved, undefined, "while the rest starts");
+    await rig.after(1000);
     assert.equal(rig.reserved, rig.space.reserve.size);
     rig.space.wrote(1, 0);
     await rig.free(79);

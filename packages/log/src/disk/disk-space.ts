@@ -54,6 +54,7 @@ export class DiskSpace {
   #fullUntilMs = 0;
   #timer: Timer | undefined;
   #asking: Promise<void> | undefined;
+  #starting = false;
   #stopped = false;
 
   constructor(options: DiskSpaceOptions) {
@@ -68,10 +69,16 @@ export class DiskSpace {
     return this.#error;
   }
 
-  /** Looks once; whether there is room is known when this resolves. The reserve is made afterwards. */
+  /**
+   * Looks once; whether there is room is known when this resolves. The reserve is made after `diskCheckMs`: writing it keeps
+   * the disk busy, and what else starts has to wait for the disk.
+   */
   async start(): Promise<void> {
     await this.reserve.look();
+    this.#starting = true;
     await this.#ask();
+    this.#starting = false;
+    if (!this.reserve.made) this.look();
   }
 
   async stop(): Promise<void> {
@@ -165,7 +172,7 @@ export class DiskSpace {
     const roomAtBytes = Math.max(this.floorBytes * 1.125, diskRoomMin) + missingBytes;
     if (left >= roomAtBytes && this.#options.clock.monotonicMs() >= this.#fullUntilMs) {
       this.#becomeRoomy();
-      if (!reserve.made && !this.#stopped) this.#makeReserve();
+      if (!reserve.made && !this.#starting && !this.#stopped) this.#makeReserve();
     } else if (reserve.made && left < reserve.size / 4 && this.#error !== undefined) void reserve.release();
   }
 

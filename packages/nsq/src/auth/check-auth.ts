@@ -36,7 +36,7 @@ export function requestAuth(client: Client, secret: Buffer, then: () => void): v
   const { authd, clock, logger } = client.context;
   const { tlsState } = client.transport;
   const question = {
-    remoteIp: client.remoteAddress.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1"),
+    remoteIp: client.remoteAddress.replace(/:\d+$|^@$/, "").replace(/^\[(.*)\]$/, "$1"),
     tls: tlsState !== undefined,
     commonName: tlsState?.commonName ?? "",
     secret,

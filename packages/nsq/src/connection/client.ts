@@ -73,7 +73,8 @@ export interface Client {
 
 /** The peer's address as Go writes it: IPv6 in brackets, IPv4 inside IPv6 as IPv4. */
 export function remoteAddressOf(stream: ByteStream): { readonly host: string; readonly hostPort: string } {
-  const host = (stream.remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
+  if (stream.remoteAddress === undefined) return { host: "@", hostPort: "@" }; // A Unix socket, as Go prints it.
+  const host = stream.remoteAddress.replace(/^::ffff:(?=\d+\.)/, "");
   const port = stream.remotePort ?? 0;
   return { host, hostPort: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}` };
 }

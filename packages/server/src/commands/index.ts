@@ -11,6 +11,16 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./serve.ts")).serve,
   },
   {
+    name: "nsqd",
+    summary: "run the server as nsqd: with its flags, defaults and listeners (also as the command nsqd)",
+    load: async () => (await import("./nsqd.ts")).nsqd,
+  },
+  {
+    name: "nsqlookupd",
+    summary: "run an nsqlookupd, with its flags and defaults (also as the command nsqlookupd)",
+    load: async () => (await import("./nsqlookupd.ts")).nsqlookupd,
+  },
+  {
     name: "verify",
     summary: "read all of a data directory and say what is wrong; changes nothing",
     load: async () => (await import("./verify.ts")).verify,
@@ -68,7 +78,7 @@ export function findCommand(word: string | undefined): Command | undefined {
 }
 
 export function renderUsage(): string {
-  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
   return [
     "Usage: polylog <command> [options]",
     "",

@@ -13,6 +13,8 @@ export const configErrors = defineErrors("config", {
   SERVER_REFUSED: { text: "{url}: {reason}" },
   USERS_FILE_UNREADABLE: { text: "users file {file} cannot be read: {reason}" },
   USERS_FILE_INVALID: { text: "users file {file}:{problems}" },
+  /** What `nsqd` and `nsqlookupd` end with; in nsqd's words where it has some. */
+  NSQ_REFUSED: { text: "{reason}" },
   TLS_FILE_UNREADABLE: { text: "{file} cannot be read: {reason}" },
   TLS_FILES_INVALID: {
     text: "{files}: {reason}",

@@ -12,7 +12,9 @@ import {
   renderHelp,
   resolveOptions,
 } from "@polylog/base/options";
+import { isSocketPath } from "@polylog/base/transport";
 import type { CaptureRule } from "@polylog/broker";
+import { nsqTlsPaths } from "../nsq-server-options.ts";
 import { parseCaptureRule } from "./capture-rule.ts";
 import { readConfigFile } from "./config-file.ts";
 import { findBridgeConflicts } from "./mqtt-bridge-options.ts";
@@ -54,6 +56,17 @@ export function loadServeOptions({ argv, env, readConfig = readConfigFile }: Ser
   return { request: "serve", options: values, captures, sources, warnings };
 }
 
+/** For a command with flags of its own: `file` has what they say, under the options' names. Throws `options.USAGE`. */
+export function resolveServeOptions(
+  file: OptionFile,
+  env: Readonly<Record<string, string | undefined>>,
+): Extract<ServeRequest, { readonly request: "serve" }> {
+  const input = { env, envPrefix: environmentPrefix, file, relations: (values: ServeOptions) => findConflicts(values) };
+  const { values, sources, warnings } = resolveOptions(serveOptions, input);
+  const captures = Object.freeze(values.capture.map(parseCaptureRule));
+  return { request: "serve", options: values, captures, sources, warnings };
+}
+
 /** For a server inside of a program. `isGuarded`: the program says who peers are. Throws `options.USAGE`. */
 export function resolveEmbeddedOptions(
   file: OptionFile,
@@ -81,6 +94,7 @@ export function renderServeHelp(): string {
 
 /** True for an address that only this machine reaches. Names other than `localhost` are not looked up: false. */
 export function isLoopbackHost(host: string): boolean {
+  if (isSocketPath(host)) return true;
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === "localhost";
   return loopback.check(host, family === 4 ? "ipv4" : "ipv6");
@@ -135,12 +149,15 @@ function* findConflicts(
 }
 
 function* findNsqTlsConflicts(values: ServeOptions): Generator<OptionConflict<typeof serveOptions>> {
-  const { nsqTlsCert, nsqTlsKey, nsqTlsCa, nsqTlsClientAuth, nsqTlsRequired } = values;
-  if ((nsqTlsCert === undefined) !== (nsqTlsKey === undefined))
+  if ((values.nsqTlsCert === undefined) !== (values.nsqTlsKey === undefined))
     yield { option: "nsqTlsCert", problem: "needs --nsq-tls-key, and the other way round" };
-  const hasTls = nsqTlsCert !== undefined && nsqTlsKey !== undefined;
-  if (!hasTls && nsqTlsRequired !== "false")
+  const paths = nsqTlsPaths(values);
+  if (paths === undefined && values.nsqTlsRequired !== "false")
     yield { option: "nsqTlsRequired", problem: "needs --nsq-tls-cert and --nsq-tls-key" };
-  if (nsqTlsCa === undefined && (nsqTlsClientAuth === "request" || nsqTlsClientAuth === "require"))
+  if (paths === undefined && values.nsqHttpsListen !== "off")
+    yield { option: "nsqHttpsListen", problem: "needs --nsq-tls-cert and --nsq-tls-key" };
+  const { nsqTlsClientAuth: clientAuth } = values;
+  const authorities = values.nsqTlsCa ?? values.tlsCa;
+  if (authorities === undefined && (clientAuth === "request" || clientAuth === "require"))
     yield { option: "nsqTlsClientAuth", problem: "needs --nsq-tls-ca, the authorities to believe" };
 }

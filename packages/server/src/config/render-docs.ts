@@ -1,12 +1,14 @@
 /** The files that are derived from the option table. Whoever writes or compares them owns the paths on disk. */
 
 import { renderExampleToml, renderMarkdown } from "@polylog/base/options";
+import { renderNsqFlags } from "../nsq-flags/render-nsq-flags.ts";
 import { environmentPrefix } from "./load-serve-options.ts";
 import { serveOptions } from "./serve-options.ts";
 
 /** Path in the repository → content. */
 export function renderReference(): Readonly<Record<string, string>> {
   return {
+    "docs/reference/nsq-flags.md": renderNsqFlags(),
     "docs/reference/options.md": `${referenceIntro}\n${renderMarkdown(serveOptions, { envPrefix: environmentPrefix, configFile: true })}`,
     "config.example.toml": `${exampleIntro}\n${renderExampleToml(serveOptions)}`,
   };

@@ -51,6 +51,13 @@ export const serveOptions = defineOptions({
     group: listeners,
     help: "Where nsqd's HTTP API answers.",
   },
+  nsqHttpsListen: {
+    flag: "nsq-https-listen",
+    type: "listen",
+    default: "off",
+    group: listeners,
+    help: "Where nsqd's HTTP API answers over TLS; needs --nsq-tls-cert or --tls-cert.",
+  },
   lookupdTcpListen: {
     flag: "lookupd-tcp-listen",
     type: "listen",

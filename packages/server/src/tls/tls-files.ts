@@ -1,7 +1,7 @@
-/** The certificate files that all TLS listeners share, read at start and again on SIGHUP. */
+/** The certificate files that TLS listeners share, read at start and again on SIGHUP. */
 
 import { readFile } from "node:fs/promises";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
 import type { Service } from "@polylog/base/lifecycle";
 import { secureContextOptions, type TlsCertificates } from "@polylog/base/transport";
 import { configErrors } from "../config/errors.ts";
@@ -10,12 +10,15 @@ export interface TlsPaths {
   readonly cert: string;
   readonly key: string;
   readonly ca: string | undefined;
+  /** Default: Node's. */
+  readonly minVersion?: SecureVersion;
 }
 
 export class TlsFiles implements Service {
   readonly name = "certificates";
   readonly #paths: TlsPaths;
   #certificates: TlsCertificates | undefined;
+  #context: SecureContext | undefined;
 
   constructor(paths: TlsPaths) {
     this.#paths = paths;
@@ -26,6 +29,11 @@ export class TlsFiles implements Service {
     return this.#certificates!;
   }
 
+  /** The same for a connection that becomes TLS later on. Valid once started. */
+  get context(): SecureContext {
+    return this.#context!;
+  }
+
   start(): Promise<void> {
     return this.load();
   }
@@ -34,14 +42,15 @@ export class TlsFiles implements Service {
 
   /** Throws `config.TLS_FILE_UNREADABLE` or `config.TLS_FILES_INVALID`; what was loaded before stays. */
   async load(): Promise<void> {
-    const { cert, key, ca } = this.#paths;
+    const { cert, key, ca, minVersion } = this.#paths;
     const certificates: TlsCertificates = {
       cert: await read(cert),
       key: await read(key),
       ca: ca === undefined ? undefined : await read(ca),
+      minVersion,
     };
     try {
-      createSecureContext(secureContextOptions(certificates));
+      this.#context = createSecureContext(secureContextOptions(certificates));
     } catch (error) {
       const files = [cert, key, ca].filter((path) => path !== undefined).join(", ");
       throw configErrors.TLS_FILES_INVALID({ files, reason: (error as Error).message }, error);
