@@ -12,13 +12,13 @@
  */
 
 import assert from "node:assert/strict";
-import { appendFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Chance,
   ChannelWorker,
+  type Door,
   doors,
   MessageLedger,
   type PreparedServer,
@@ -34,7 +34,7 @@ import { callRpc } from "./json-rpc-client.ts";
 
 const roundsWanted = Number(process.env["POLYLOG_KILL_ROUNDS"] ?? (process.env["CI"] === "true" ? 200 : 30));
 const log = "numbers";
-const flags = ["--log-segment-size=64KiB", "--log-format=json", "--log-sync-interval=20ms"];
+const flagsAlways = ["--log-segment-size=64KiB", "--log-format=json", "--log-sync-interval=20ms"];
 
 /** One data directory, the servers that run on it one after the other, and what is known of it. */
 class Patient {
@@ -43,15 +43,17 @@ class Patient {
   readonly ledger = new MessageLedger();
   readonly stored: StoredLog;
   readonly #options: { dataDir: string; flags: string[] };
+  readonly #doors: readonly Door[];
   #prepared: PreparedServer;
   #server: ServerProcess | undefined;
   #round = 0;
   #created = false;
 
-  constructor(t: TestContext) {
+  constructor(t: TestContext, flags: readonly string[] = [], through: readonly Door[] = Object.values(doors)) {
     this.dataDir = temporaryDirectory(t);
+    this.#doors = through;
     this.stored = new StoredLog(this.dataDir, log);
-    this.#options = { dataDir: this.dataDir, flags };
+    this.#options = { dataDir: this.dataDir, flags: [...flagsAlways, ...flags] };
     this.#prepared = prepareServer(this.#options);
     t.after(() => Promise.all([this.#prepared.discard(), this.#server?.kill()]));
     t.diagnostic(`POLYLOG_SEED=${this.chance.seed}`);
@@ -73,11 +75,14 @@ class Patient {
     return server;
   }
 
-  async round(): Promise<void> {
+  /** The server lives until so much is acknowledged, but not much longer than 3 s, and a random time. */
+  async round(acknowledgedMin = 0): Promise<void> {
     const round = this.#round++;
     const server = await this.start();
     const producers = this.#startProducers(server, round);
     const worker = this.work(server);
+    const enough = this.ledger.acknowledged + acknowledgedMin;
+    for (let waitedMs = 0; this.ledger.acknowledged < enough && waitedMs < 3000; waitedMs += 10) await sleep(10);
     await sleep(5 + this.chance.below(120));
     await server.kill();
     worker.close();
@@ -86,7 +91,7 @@ class Patient {
   }
 
   #startProducers(server: ServerProcess, round: number): Producer[] {
-    return Object.values(doors).map(
+    return this.#doors.map(
       (door) => new Producer({ server, door, log, chance: this.chance, run: this.ledger.run(`${door.name}/${round}`) }),
     );
   }
@@ -129,6 +134,18 @@ test(`loses nothing acknowledged in ${roundsWanted} kills`, { timeout: 580_000 }
   await patient.checkAll(t);
 });
 
+test("loses nothing where everything is synced", { timeout: 120_000 }, async (t) => {
+  const through = [doors.mqtt, doors.httpPub, doors.rpcSynced];
+  const patient = new Patient(t, ["--durability=synced", "--log-segment-size=1MiB"], through);
+  let zeros = 0;
+  for (let i = 0; i < Math.ceil(roundsWanted / 5); i++) {
+    await patient.round(30);
+    if (patient.stored.zeroBytes > 100) zeros++;
+  }
+  t.diagnostic(`${zeros} kills left zeros behind the last batch`);
+  await patient.checkAll(t);
+});
+
 test("recovers after recovery itself was killed", { timeout: 120_000 }, async (t) => {
   const patient = new Patient(t);
   for (let i = 0; i < Math.ceil(roundsWanted / 20); i++) {
@@ -141,17 +158,15 @@ test("recovers after recovery itself was killed", { timeout: 120_000 }, async (t
 });
 
 /** What a crash in the middle of a write leaves: the beginning of a batch that nobody was promised. */
-function tearTail({ dataDir, chance, stored }: Patient): void {
-  const directory = join(dataDir, "logs", log, "0");
-  const newest = readdirSync(directory)
-    .filter((name) => name.endsWith(".log"))
-    .sort()
-    .at(-1)!;
-  if (stored.tornBytes > 0) return;
+function tearTail({ chance, stored }: Patient): void {
+  const { path, position } = stored.end;
+  if (stored.tornBytes > 0 || position === 0) return;
   const batch = Buffer.alloc(48 + chance.below(2000), 1);
   batch.write("PLB1");
   batch.writeUInt32LE(40 + 4000, 4);
-  appendFileSync(join(directory, newest), batch.subarray(0, 1 + chance.below(batch.length - 1)));
+  const file = openSync(path, "r+");
+  writeSync(file, batch, 0, 1 + chance.below(batch.length - 1), position);
+  closeSync(file);
 }
 
 test("answers what it took before it stops", { timeout: 60_000 }, async (t) => {

@@ -31,6 +31,7 @@ interface Document {
     segments: { file: string; sealed: boolean }[];
     faults: { code: string; file: string; position: number; offsetFirst: number }[];
   }[];
+  readonly sessions?: { offsetNext: number; faults: { code: string; file: string }[] };
   readonly state: { skipped?: string; channels: { channel: string; floor: number; faults: { code: string }[] }[] };
   readonly faultCount: number;
 }
@@ -121,6 +122,21 @@ test("names file, byte and offsets of damage", async (t) => {
   assert.equal(fault!.position, at);
   assert.ok(segments[1]!.endsWith(fault!.file));
   assert.match(verify(dataDir).stdout, /FAULT log\.CORRUPT_BATCH: .*at byte \d+/);
+});
+
+test("looks at the log of the MQTT sessions", async (t) => {
+  const { dataDir } = await stoppedDirectory(t);
+  assert.deepEqual(verifyJson(dataDir).document.sessions?.faults, []);
+  assert.match(verify(dataDir).stdout, /^MQTT sessions, sessions\/0: offsets 0 to before 0, /m);
+  const file = "00000000000000000000.log";
+  flipBit(join(dataDir, "sessions", "0", file), 20);
+  const { status, document } = verifyJson(dataDir);
+  assert.deepEqual([status, document.faultCount], [4, 1]);
+  assert.deepEqual(
+    [document.sessions?.faults[0]?.code, document.sessions?.faults[0]?.file],
+    ["log.CORRUPT_SEGMENT", file],
+  );
+  assert.equal(verify(dataDir, "--log=orders").status, 0);
 });
 
 test("takes the torn end of a killed server for no damage", async (t) => {

@@ -41,6 +41,12 @@ const partitionRows: readonly Row<Partition>[] = [
     (each) => each.trimmedCount,
   ],
   [
+    "polylog_partition_compacted_unfinished_records_total",
+    "counter",
+    "Records removed by key compaction, at or behind the first that a channel had not finished.",
+    (each) => each.compactedUnfinishedCount,
+  ],
+  [
     "polylog_partition_retention_held_bytes",
     "gauge",
     "Bytes beyond the limits of retention that stay because a channel needs them.",

@@ -9,6 +9,8 @@
  * - A write that completes before the call returns does not start another one in the same turn for what its waiters
  *   append: a producer that always answers an acknowledgement with a record leaves the loop free in between.
  * - A segment that is full is synced, and sealed with a synced footer, before the next one is begun; batches wait meanwhile.
+ * - A segment that is synced often may have zeros behind its end (`zero-ahead.ts`). Over these, batches are written one by one,
+ *   each when the one before is synced; what is appended meanwhile stays in the open batch.
  * - A write or sync that fails ends it: nothing is tried again, every waiter is told, what was not written is dropped.
  * - Not so a shortage (`disk/shortage.ts`), which promised nothing and passes. Without a descriptor for the next segment,
  *   batches and waiters wait, and it is begun again after a pause. Without room on the disk every waiter is told, and the
@@ -16,9 +18,10 @@
  *   write left in part is cut off, and that synced, before it is written again, so no crash leaves it behind other bytes.
  *
  *     waiting ──start──▶ idle ◀──▶ writing ──▶ stalled          ended: after a failure, or closed
- *                        │ ▲                    ▲ │
+ *                        │ ▲                    ▲ │             zeroing: zeros are being written or cut off
  *                        │ └────────────────────┼─┘ room, or after a pause
- *                        └──────▶ rolling ──────┘ ──▶ idle
+ *                        ├──────▶ rolling ──────┤ ──▶ idle
+ *                        └──────▶ zeroing ──────┘ ──▶ idle
  */
 
 import type { Clock, Timer } from "@polylog/base/clock";
@@ -37,6 +40,7 @@ import { FullWrite, type FullWriteListener, syncFile } from "./storage/full-writ
 import type { SyncListener } from "./storage/storage.ts";
 import type { Tail } from "./tail.ts";
 import { WaiterRing } from "./waiter-ring.ts";
+import { ZeroAhead, type ZeroAheadOptions } from "./zero-ahead.ts";
 
 export interface AppenderOptions {
   readonly tail: Tail;
@@ -49,6 +53,7 @@ export interface AppenderOptions {
   /** Without it, a write that has no room is a failure like any other. */
   readonly space: DiskSpace | undefined;
   readonly timings: DiskTimings | undefined;
+  readonly zeroAhead: ZeroAheadOptions;
 }
 
 export interface AppenderOwner {
@@ -82,11 +87,12 @@ export class Appender implements FullWriteListener, SyncListener {
   readonly #write: FullWrite = new FullWrite(this);
   readonly #writtenWaiters = new WaiterRing();
   readonly #syncedWaiters = new WaiterRing();
+  readonly #zeros: ZeroAhead;
   #drainListeners: (() => void)[] = [];
   /** Who waits for the next segment. */
   #rollListeners: ((error: PolylogError | undefined) => void)[] = [];
 
-  #status: "waiting" | "idle" | "writing" | "rolling" | "stalled" | "ended" = "waiting";
+  #status: "waiting" | "idle" | "writing" | "rolling" | "zeroing" | "stalled" | "ended" = "waiting";
   /** A shortage is a failure now: there is no time to wait for its end. */
   #finishing = false;
   /** How long to wait before the next try at a segment; 0: the last one was begun. */
@@ -100,7 +106,7 @@ export class Appender implements FullWriteListener, SyncListener {
   #syncing = false;
   #syncTarget = 0;
   #syncTimer: Timer | undefined;
-  /** A segment is being begun, or mended. */
+  /** A segment is being begun, or cut. */
   #creating = false;
   #flushing = false;
   #whenQuiet: (() => void) | undefined;
@@ -120,6 +126,7 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#segments = options.segments;
     this.#clock = options.clock;
     this.segmentSizeMax = options.segmentSizeMax;
+    this.#zeros = new ZeroAhead(options.zeroAhead, () => this.#onZeroed());
   }
 
   /** The segments are there; what they hold ends before `nextOffset` and is synced. */
@@ -170,13 +177,18 @@ export class Appender implements FullWriteListener, SyncListener {
   }
 
   #flush(): void {
-    if (this.#status !== "idle") return;
+    if (this.#status !== "idle" || this.#waitsForSync()) return;
     this.#flushing = true;
     this.#tail.seal();
     const target = this.#tail.nextOffset;
-    while (this.#status === "idle" && this.highWatermark < target) this.#writeRun();
+    while (this.#status === "idle" && this.highWatermark < target && !this.#waitsForSync()) this.#writeRun();
     this.#flushing = false;
     this.#rollIfAsked();
+  }
+
+  /** Over zeros, a batch is written when all in front of it is synced. */
+  #waitsForSync(): boolean {
+    return this.#segments.active!.zeroEnd > 0 && (this.#syncing || this.syncedWatermark < this.highWatermark);
   }
 
   /** Goes on in a new segment as soon as what is being written is. `listener` hears when it is begun, or that this one is empty. */
@@ -207,14 +219,25 @@ export class Appender implements FullWriteListener, SyncListener {
       this.#roll();
       return;
     }
+    const overZeros = segment.zeroEnd > 0;
+    if (overZeros && !this.#mayWriteOverZeros()) {
+      this.#zeros.leave(segment);
+      void this.#cut("zeroing", () => this.#segments.cutZeros());
+      return;
+    }
     this.#status = "writing";
     const run = this.#tail.takeRun(
-      Math.max(firstSize, Math.min(writeSizeMax, room)),
+      overZeros ? firstSize : Math.max(firstSize, Math.min(writeSizeMax, room)),
       segment.index!.wantedFrom - segment.size,
     );
     this.#run = run;
     if (this.#options.timings !== undefined) this.#writeStartMs = this.#clock.monotonicMs();
     this.#write.start(segment.file!, run.buffers, segment.size);
+  }
+
+  #mayWriteOverZeros(): boolean {
+    const isForSyncs = this.#syncedWaiters.size > 0 && this.#writtenWaiters.size === 0;
+    return isForSyncs && !this.#zeros.isBehind(this.#tail.pendingBytes);
   }
 
   onAllWritten(error: Error | undefined): void {
@@ -238,6 +261,7 @@ export class Appender implements FullWriteListener, SyncListener {
     this.#tail.markWritten(run);
     this.highWatermark = run.offsetNext;
     this.#status = "idle";
+    if (segment.zeroEnd > 0) this.#zeros.countBatch(this.#tail.firstWaitingSize() > 0);
     this.#syncIfWanted();
     this.#writtenWaiters.settle(this.highWatermark);
     this.#owner.onAdvanced();
@@ -251,7 +275,8 @@ export class Appender implements FullWriteListener, SyncListener {
   #syncIfWanted(): void {
     if (this.#syncing || this.highWatermark === this.syncedWatermark) return;
     if (!this.#maySync()) return;
-    if (this.#syncedWaiters.firstEndOffset <= this.highWatermark) this.#startSync();
+    const isWanted = this.#syncedWaiters.firstEndOffset <= this.highWatermark || this.#segments.active!.zeroEnd > 0;
+    if (isWanted) this.#startSync();
     else this.#syncTimer ??= this.#clock.setTimer(this.#onSyncTimer, this.#options.syncIntervalMs);
   }
 
@@ -261,7 +286,7 @@ export class Appender implements FullWriteListener, SyncListener {
   };
 
   #maySync(): boolean {
-    return this.#status === "idle" || this.#status === "writing" || this.#status === "stalled";
+    return this.#status !== "waiting" && this.#status !== "rolling" && this.#status !== "ended";
   }
 
   #startSync(): void {
@@ -285,9 +310,37 @@ export class Appender implements FullWriteListener, SyncListener {
 
   #onSegmentSynced(): void {
     this.syncedWatermark = this.#syncTarget;
+    const segment = this.#segments.active!;
+    const wasOverZeros = segment.zeroEnd > 0;
+    if (segment.zeroEnd <= segment.size && this.syncedWatermark === this.highWatermark) segment.zeroEnd = 0; // Used up.
+    if (this.#syncedWaiters.firstEndOffset <= this.syncedWatermark) this.#zeros.countSync(segment);
     this.#syncedWaiters.settle(this.syncedWatermark);
     if (this.#status === "rolling") this.#roll();
-    else this.#syncIfWanted();
+    else {
+      this.#zeroAhead();
+      if (wasOverZeros) this.flush();
+      else this.#syncIfWanted();
+    }
+  }
+
+  #zeroAhead(): void {
+    const { space, pendingTotal } = this.#options;
+    if (this.#status !== "idle" || this.#finishing || space?.error !== undefined) return;
+    const segment = this.#segments.active!;
+    const { size, zeroEnd } = segment;
+    const end = this.#zeros.stepEnd(segment, this.segmentSizeMax);
+    if (end === undefined) return;
+    this.#status = "zeroing";
+    space?.wrote(end - Math.max(size, zeroEnd), pendingTotal.bytes);
+    this.#zeros.fill(segment, end);
+  }
+
+  #onZeroed(): void {
+    if (this.#status === "zeroing") {
+      this.#status = "idle";
+      this.flush();
+    }
+    this.#tellQuiet();
   }
 
   /** Syncs the segment, as often as it takes, seals it, and begins the next one. */
@@ -352,28 +405,34 @@ export class Appender implements FullWriteListener, SyncListener {
   resume(): void {
     this.#clock.clearTimer(this.#retryTimer);
     this.#retryTimer = undefined;
-    if (this.#status === "stalled" && !this.#creating) void this.#mend();
+    if (this.#status === "stalled" && !this.#creating) void this.#cut("stalled", () => this.#mend());
   }
 
   /** Cuts off what a write may have left behind the last whole run. */
   async #mend(): Promise<void> {
-    this.#creating = true;
     const segment = this.#segments.active!;
+    if (segment.sealed) return;
+    await segment.file!.truncate(segment.size);
+    segment.zeroEnd = 0;
+    await syncFile(segment.file!);
+  }
+
+  /** Cuts something off the segment, and goes on. */
+  async #cut(status: "stalled" | "zeroing", cut: () => Promise<void>): Promise<void> {
+    this.#status = status;
+    this.#creating = true;
     let failure: unknown;
     try {
-      if (!segment.sealed) {
-        await segment.file!.truncate(segment.size);
-        await syncFile(segment.file!);
-      }
+      await cut();
     } catch (error) {
       failure = error ?? new Error("unknown");
     }
     this.#creating = false;
-    if (this.#status === "stalled") {
+    if (this.#status === status) {
       if (failure === undefined) {
         this.#status = "idle";
         this.flush();
-      } else this.#fail("cutting off a write", failure);
+      } else this.#fail("cutting off the end of a segment", failure);
     }
     this.#tellQuiet();
   }
@@ -423,7 +482,7 @@ export class Appender implements FullWriteListener, SyncListener {
   }
 
   #isQuiet(): boolean {
-    return this.#run === undefined && !this.#syncing && !this.#creating;
+    return this.#run === undefined && !this.#syncing && !this.#creating && !this.#zeros.filling;
   }
 
   #tellQuiet(): void {

@@ -103,11 +103,16 @@ export interface DamagedRange {
 }
 
 export interface LongScanEnd extends ScanEnd {
+  /** There is a fault, and only zeros from there to the end. */
+  readonly zeros: boolean;
   /** What was passed over: intact batches follow each. */
   readonly damages: readonly DamagedRange[];
 }
 
-/** As `scanBatches`, but goes on behind damage as long as intact batches follow. */
+/**
+ * As `scanBatches`, but goes on behind damage as long as intact batches follow. The file may be written to meanwhile, one
+ * batch behind the other, also over zeros.
+ */
 export async function scanPastDamage(
   file: StorageFile,
   start: ScanStart,
@@ -117,10 +122,20 @@ export async function scanPastDamage(
   let { position, offset, link } = start;
   for (;;) {
     const end = await scanBatches(file, { ...start, position, offset, link }, visit);
-    if (end.fault === undefined) return { ...end, damages };
+    if (end.fault === undefined) return { ...end, damages, zeros: false };
     const searchFrom = isNewerFormat(end.fault) ? end.position + 1 : end.position;
     const next = await findBatch(file, { ...start, position: searchFrom, offset: end.offset });
-    if (next === undefined) return { ...end, damages };
+    if (next === undefined) return { ...end, damages, zeros: await isZero(file, end.position, start.end) };
+    // What lies in front of it may not have been written yet when it was read.
+    const again = await scanBatches(
+      file,
+      { ...start, position: end.position, offset: end.offset, link: end.link },
+      visit,
+    );
+    if (again.position > end.position) {
+      ({ position, offset, link } = again);
+      continue;
+    }
     damages.push({
       position: end.position,
       positionNext: next.position,
@@ -159,6 +174,16 @@ export async function findBatch(file: StorageFile, start: Omit<ScanStart, "link"
     position++;
   }
   return undefined;
+}
+
+async function isZero(file: StorageFile, start: number, end: number): Promise<boolean> {
+  const zeros = Buffer.alloc(Math.min(scanBlockSize, end - start));
+  const block = Buffer.allocUnsafeSlow(zeros.length);
+  for (let position = start; position < end; position += block.length) {
+    const read = await file.read(block.subarray(0, Math.min(block.length, end - position)), position);
+    if (block.compare(zeros, 0, read, 0, read) !== 0) return false;
+  }
+  return true;
 }
 
 function isNewerFormat(fault: BatchFault): boolean {

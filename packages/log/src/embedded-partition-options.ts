@@ -8,6 +8,7 @@ import type { DiskTimings } from "./disk/disk-timings.ts";
 import type { PendingTotal } from "./pending-total.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { TailCache } from "./tail-cache.ts";
+import type { ZeroAheadOptions } from "./zero-ahead.ts";
 
 export interface PartitionOptions {
   /** Name of its log; every segment's header has its checksum. */
@@ -33,6 +34,7 @@ export interface PartitionOptions {
   /** Without it, a full disk makes the partition read-only. */
   readonly space?: DiskSpace;
   readonly timings?: DiskTimings;
+  readonly zeroAhead?: ZeroAheadOptions;
   /**
    * `new`: there is nothing yet; records are taken before it is open, and written after. `existing`: no segment there is
    * damage. Default: whatever is there is opened, and if nothing is, it is made.

@@ -93,6 +93,7 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
       pendingTotal: this.#pendingTotal,
       space: options.space,
       timings: options.timings,
+      zeroAhead: isEphemeral(log) ? { size: 0 } : (options.zeroAhead ?? {}),
     });
     options.space?.watch(this);
   }
@@ -115,6 +116,10 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
 
   get trimmedCount(): number {
     return this.#trimmer.trimmedCount;
+  }
+
+  get compactedUnfinishedCount(): number {
+    return this.compactor.unfinishedRemoved;
   }
 
   /** Oldest first; the last one takes batches. Not to be kept. */
@@ -388,6 +393,7 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
     await this.#trimmer.quiet();
     if (wasOpen && finish && failure === undefined) {
       await this.#producers.save(this.#tail.closedEnd);
+      await this.#segments.cutZeros().catch(() => undefined); // The next start does.
       await this.#segments.writeIndex(this.#segments.active!);
     }
     await this.#segments.close();

@@ -15,9 +15,9 @@ import { readRawSegment } from "./testing/raw-segment.ts";
 const rounds = 6;
 
 /** Runs the child until it said `lines` lines, kills it, and returns the highest offset it acknowledged. */
-function runAndKill(directory: string, lines: number): Promise<number> {
+function runAndKill(directory: string, level: string, lines: number): Promise<number> {
   const path = fileURLToPath(new URL("./testing/kill-child.js", import.meta.url));
-  const child = spawn(process.execPath, [path, directory], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [path, directory, level], { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   child.stdout.setEncoding("latin1").on("data", (text: string) => {
     said += text;
@@ -33,41 +33,53 @@ function runAndKill(directory: string, lines: number): Promise<number> {
   });
 }
 
-/** Values in the files, by a parser of the test's own. */
-async function rawValues(directory: string): Promise<string[]> {
+interface Stored {
+  readonly values: readonly string[];
+  /** The newest segment ends with room for more batches. */
+  readonly hasZeros: boolean;
+}
+
+/** What is in the files, by a parser of the test's own. */
+async function readStored(directory: string): Promise<Stored> {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".log")).sort();
   const values: string[] = [];
+  let hasZeros = false;
   for (const name of names) {
     const bytes = await readFile(join(directory, name));
     for (const batch of readRawSegment(bytes)) {
       assert.equal(batch.offset, values.length);
       values.push(...batch.values);
     }
+    hasZeros = bytes.length > 1000 && bytes.subarray(-1000).every((byte) => byte === 0);
   }
-  return values;
+  return { values, hasZeros };
 }
 
 describe("a process that is killed", () => {
-  it(`has everything it acknowledged in its files, ${rounds} times over`, async () => {
-    const directory = await mkdtemp(join(tmpdir(), "polylog-kill-"));
-    try {
-      for (let round = 0; round < rounds; round++) {
-        const acknowledged = await runAndKill(directory, 50 + round * 400);
-        const values = await rawValues(join(directory, "orders/0"));
-        assert.ok(values.length > acknowledged, `${values.length} of ${acknowledged + 1}`);
-        for (const [offset, value] of values.entries()) assert.equal(Number.parseInt(value, 10), offset);
+  for (const level of ["written", "synced"])
+    it(`has everything it acknowledged as ${level} in its files, ${rounds} times over`, async () => {
+      const directory = await mkdtemp(join(tmpdir(), "polylog-kill-"));
+      try {
+        let zeros = 0;
+        for (let round = 0; round < rounds; round++) {
+          const acknowledged = await runAndKill(directory, level, 50 + round * 400);
+          const { values, hasZeros } = await readStored(join(directory, "orders/0"));
+          if (hasZeros) zeros++;
+          assert.ok(values.length > acknowledged, `${values.length} of ${acknowledged + 1}`);
+          for (const [offset, value] of values.entries()) assert.equal(Number.parseInt(value, 10), offset);
+        }
+        assert.equal(zeros > 0, level === "synced", `${zeros} kills left zeros`);
+        const before = await readStored(join(directory, "orders/0"));
+        const cache = new TailCache();
+        const storage = new FileStorage(directory);
+        const place = { log: "orders", number: 0, storage, directory: "orders/0", clock: systemClock, cache };
+        const partition = new EmbeddedPartition(place);
+        const report = await partition.open();
+        assert.deepEqual(report.damages, []);
+        assert.ok((await readValues(partition, 0, 1_000_000)).join() === before.values.join());
+        await partition.close();
+      } finally {
+        await rm(directory, { recursive: true });
       }
-      const before = await rawValues(join(directory, "orders/0"));
-      const cache = new TailCache();
-      const storage = new FileStorage(directory);
-      const place = { log: "orders", number: 0, storage, directory: "orders/0", clock: systemClock, cache };
-      const partition = new EmbeddedPartition(place);
-      const report = await partition.open();
-      assert.deepEqual(report.damages, []);
-      assert.ok((await readValues(partition, 0, 1_000_000)).join() === before.join());
-      await partition.close();
-    } finally {
-      await rm(directory, { recursive: true });
-    }
-  });
+    });
 });

@@ -142,6 +142,19 @@ export const rewriteBlockSize = 1024 * 1024;
 /** What is `written` is also synced after this long. Default. */
 export const syncIntervalMs = 1000;
 
+/** Zeros written at a time behind the end of a segment that is synced often; see `zero-ahead.ts`. */
+export const zeroAheadSize = 256 * 1024;
+
+/** A segment's zeros end at a multiple of this, a page, unless the segment itself ends before. */
+export const zeroAheadUnit = 4096;
+
+/** Syncs that somebody waited for, within `zeroAheadSize` bytes, that earn the next zeros; at most, when they were cut off often. */
+export const zeroAheadSyncsMin = 8;
+export const zeroAheadSyncsMax = 1024;
+
+/** Batches in a row behind which another one waits already, after which zeros are cut off. */
+export const zeroAheadBehindMax = 4;
+
 /** A segment for which there was no descriptor is begun again after the first of these, then after twice as long, up to the second. */
 export const beginRetryMsMin = 100;
 export const beginRetryMsMax = 5000;
@@ -185,5 +198,6 @@ export const opensAtOnceMax = 8;
 
 if (batchFileSizeMax >= 2 ** 31) throw new RangeError("batchFileSizeMax must fit 31 bits");
 if (batchSizeMax > recordSizeMax) throw new RangeError("batchSizeMax must not exceed recordSizeMax");
+if (zeroAheadSize > writeInTurnSizeMax) throw new RangeError("zeroAheadSize must not exceed writeInTurnSizeMax");
 if (indexEntriesMax >= 2 ** 24) throw new RangeError("indexEntriesMax must fit 24 bits");
 if (slabMoveSizeMax > slabSizeMax) throw new RangeError("slabMoveSizeMax must not exceed slabSizeMax");

@@ -88,7 +88,8 @@ type Kind = "process" | "power" | "either";
 
 async function crashOften(seed: number, kind: Kind, reorder: boolean, isFull: boolean): Promise<void> {
   const random = new Random(seed);
-  const rig = new PartitionRig({ segmentSizeMax: 8192, watchesDisk: isFull });
+  const zeroAhead = { syncsMin: seed % 2 === 0 ? 1 : 4 };
+  const rig = new PartitionRig({ segmentSizeMax: 8192, watchesDisk: isFull, zeroAhead });
   await rig.open();
   let appended: string[] = [];
   for (let life = 0; life < 4; life++) {

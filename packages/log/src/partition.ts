@@ -52,6 +52,8 @@ export interface Partition {
   readonly storedBytes: number;
   /** Offsets trimmed since it was opened. */
   readonly trimmedCount: number;
+  /** Records that compaction removed since it was opened, at or behind the first that a channel had not finished. */
+  readonly compactedUnfinishedCount: number;
   /** How often records had to wait because something that is needed to store them had run short. */
   readonly stallCount: number;
   /** Bytes that are beyond the limits of retention and needed, as of its last round. */

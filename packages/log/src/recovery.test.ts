@@ -68,7 +68,12 @@ describe("recovery of a torn tail", () => {
   it("cuts zeros behind the last batch", async () => {
     const { rig } = await written(2);
     const partition = await openWith(rig, Buffer.concat([rig.segment(), Buffer.alloc(5000)]));
-    assert.deepEqual([partition.status, partition.recovery?.tornBytes], ["open", 5000]);
+    assert.deepEqual([partition.status, partition.recovery?.tornBytes], ["open", 0]);
+    assert.equal(rig.segment().length, readRawSegment(rig.segment()).at(-1)!.end);
+    assert.deepEqual(
+      (await rig.storage.list(directory))?.filter((name) => name.endsWith(".torn")),
+      [],
+    );
   });
 
   it("comes to the same end when it is interrupted at any call", async () => {

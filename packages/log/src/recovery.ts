@@ -9,6 +9,7 @@
  *   after the mark is reported: what lies in front of it was not trimmed.
  * - The newest one is read from its last index entry on. Bytes behind its last whole batch, with no intact batch behind
  *   them, are a write that was never acknowledged as synced: they are kept in a `.torn` file, synced, and cut off.
+ *   Only zeros there are room for batches that were to come (`zero-ahead.ts`), and are cut off and kept nowhere.
  * - A newest one that is sealed is followed by a new one: a crash came between the two. A torn footer is cut like a batch.
  * - If an intact batch follows, a batch does not link to the one before, or what is there is whole but cannot be (a newer format, wrong offsets), or the index says
  *   it was synced, it is damage: nothing is cut, the partition takes no records, and what is intact can be read.
@@ -42,7 +43,7 @@ export interface RecoveryReport {
   readonly segmentCount: number;
   /** Bytes of the newest segment that were read and checked. */
   readonly scannedBytes: number;
-  /** Bytes cut off the newest segment, and the file in which they are kept. */
+  /** Bytes cut off the newest segment, zeros at its end apart, and the file in which they are kept. */
   readonly tornBytes: number;
   readonly tornFile: string | undefined;
   readonly indexesRebuilt: number;
@@ -205,7 +206,8 @@ class Recovery {
     const end = await this.#scan(segment, file, fileSize);
     if (end.offset < this.#set.trimmedTo) this.#refuse(this.#missing(end.offset, this.#set.trimmedTo));
     const cuts = end.fault !== undefined && !segment.sealed && this.#refusal === undefined;
-    if (cuts) await this.#cut(segment, file, end.position, fileSize);
+    if (cuts && !end.zeros) await this.#keepAside(segment, file, end.position, fileSize);
+    if (cuts) await file.truncate(end.position);
     if (this.#refusal !== undefined) return;
     // A process that died may have written, or named, more than it synced, and readers may have seen it.
     await syncFile(file);
@@ -290,7 +292,7 @@ class Recovery {
     return fromStart;
   }
 
-  async #cut(segment: Segment, file: StorageFile, position: number, fileSize: number): Promise<void> {
+  async #keepAside(segment: Segment, file: StorageFile, position: number, fileSize: number): Promise<void> {
     const name = tornFileName(segment.baseOffset, position);
     const torn = await this.#set.openFile(name, "replace");
     try {
@@ -304,7 +306,6 @@ class Recovery {
       await torn.close();
     }
     await this.#set.storage.syncDirectory(this.#set.directory);
-    await file.truncate(position);
     this.#tornBytes = fileSize - position;
     this.#tornFile = name;
   }

@@ -217,7 +217,7 @@ function faultsOf(segment: InspectedSegment, next: InspectedSegment | undefined)
   const reasons: string[] = [...segment.formFaults];
   if (headerFault !== undefined) reasons.push(headerFault);
   for (const { position, fault } of end.damages) reasons.push(`byte ${position} is damaged (${fault})`);
-  const isToBeCut = next === undefined && segment.isTorn; // By opening.
+  const isToBeCut = next === undefined && (segment.isTorn || end.zeros); // By opening.
   if (end.fault !== undefined && !isToBeCut) reasons.push(`byte ${end.position} is damaged (${end.fault})`);
   if (vouchedOffset !== undefined) reasons.push("its end is missing");
   if (!isLinked) reasons.push("its chain of batches is broken");

@@ -137,6 +137,14 @@ export class SegmentSet {
     await syncFile(file);
   }
 
+  /** Cuts off the zeros behind the last batch of the segment that takes batches. A crash may bring them back. */
+  async cutZeros(): Promise<void> {
+    const segment = this.active!;
+    if (segment.zeroEnd === 0) return;
+    await segment.file!.truncate(segment.size);
+    segment.zeroEnd = 0;
+  }
+
   /** Writes and syncs the footer of the segment that takes batches, whose batches are synced. */
   async seal(epoch: number, link: Buffer): Promise<void> {
     const segment = this.active!;
@@ -146,6 +154,7 @@ export class SegmentSet {
     const times = { timestampFirst, timestampLast };
     const links = { link, linkNext: link, rewrittenMs: undefined };
     const footer = { baseOffset, offsetNext, ...times, size, batchCount, recordCount, epoch, ...links };
+    await this.cutZeros();
     await writeAll(segment.file!, encodeSegmentFooter(this.identity, footer), size);
     await syncFile(segment.file!);
     segment.seal(footer);

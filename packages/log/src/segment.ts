@@ -13,11 +13,13 @@
  *     65  27   0
  *     92   4   CRC-32 of bytes 0 .. 91
  *     96       batches, one behind another, offsets without a gap
- *              footer, once it is full and sealed (`segment-footer.ts`)
+ *              footer, once it is full and sealed (`segment-footer.ts`); until then perhaps zeros, room for more
+ *              batches (`zero-ahead.ts`)
  *
  * Why a crash is safe: a segment is begun only when the one before it is sealed and synced, and takes batches only when its header,
  * and its name in the directory, are synced. So only the newest one can end in the middle of a batch, and a newest file
- * without a good header and with nothing behind it has never held a record.
+ * without a good header and with nothing behind it has never held a record. Zeros are no batch, which begins with its magic:
+ * where nothing else follows the last batch they are its end, and recovery cuts them off.
  */
 
 import { crc32 } from "node:zlib";
@@ -58,6 +60,8 @@ export class Segment implements SegmentSummary {
   /** Of the last record, or of the last one before the segment when it is empty. */
   timestampLast: number;
   batchCount = 0;
+  /** Up to where its file has zeros behind `size`, or had before batches were written over them; 0: there are none. */
+  zeroEnd = 0;
   /** Link that its first batch carries; undefined when its header is damaged. */
   linkFirst: Buffer | undefined;
   /** Link that the next segment's header repeats: to its last batch unless it was rewritten. Known when opened or sealed. */

@@ -1,7 +1,8 @@
 /**
  * Reads all segments of a partition and checks everything they say of themselves and of each other: every CRC, the link
  * of every batch, footers, and that each segment begins where the one before ended. Changes nothing. The partition may be
- * in use: an end of the newest segment that recovery would take for an interrupted write is no fault but its `tailBytes`.
+ * in use: an end of the newest segment that recovery would take for an interrupted write is no fault but its `tailBytes`, and
+ * one of zeros only, room for batches that are to come, is not counted at all.
  */
 
 import type { PolylogError } from "@polylog/base/errors";
@@ -24,7 +25,7 @@ import type { Storage, StorageFile } from "./storage/storage.ts";
 
 export interface VerifiedSegment {
   readonly file: string;
-  /** Of the segment; positions in it are given in these. */
+  /** Of the segment, zeros at its end apart; positions in it are given in these. */
   readonly bytes: number;
   /** Of its file, fewer when it is compressed. */
   readonly storedBytes: number;
@@ -212,12 +213,15 @@ class Verification {
     this.#batchCount += found.batchCount;
     // Where the end is damaged, the footer still tells how the next segment must begin; of a rewritten one only it does.
     this.#offsetNext = footer?.offsetNext ?? end.offset;
-    const isAsWritten = end.fault === undefined && footer?.rewrittenMs === undefined;
+    const syncedSize = isNewest ? await this.#syncedSize(baseOffset) : 0;
+    const isOpenEnd = footer === undefined && isNewest && (end.fault === undefined || isTornEnd(end, syncedSize));
+    const hasRoom = isOpenEnd && end.zeros;
+    const isAsWritten = (end.fault === undefined || hasRoom) && footer?.rewrittenMs === undefined;
     this.#link = isAsWritten ? end.link : footer?.linkNext;
     this.#segments.push({
       file: this.#fileName,
-      bytes: fileSize,
-      storedBytes: await storedSizeOf(file),
+      bytes: hasRoom ? end.position : fileSize,
+      storedBytes: hasRoom ? end.position : await storedSizeOf(file),
       offsetFirst: baseOffset,
       offsetNext: end.offset,
       batchCount: found.batchCount,
@@ -225,10 +229,8 @@ class Verification {
     });
     for (const { position, offsetFirst, offsetNext, fault } of end.damages)
       this.#noteBatch({ position, offsetFirst, offsetNext, fault });
-    const syncedSize = isNewest ? await this.#syncedSize(baseOffset) : 0;
     if (syncedSize > fileSize) this.#noteSegment(`it has ${fileSize} bytes and had ${syncedSize}`);
-    if (footer === undefined && isNewest && (end.fault === undefined || isTornEnd(end, syncedSize)))
-      this.#tailBytes = fileSize - end.position;
+    if (isOpenEnd) this.#tailBytes = hasRoom ? 0 : fileSize - end.position;
     else this.#checkEnd(end, footer);
     if (footer === undefined && !isNewest) this.#noteSegment("it has no intact footer");
     const isWhole = end.damages.length === 0 && end.fault === undefined; // Else that is said already.

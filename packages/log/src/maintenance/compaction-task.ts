@@ -1,6 +1,6 @@
 /**
  * Compacts the partitions of logs that say so. With `retentionUnfinished` `keep` the records that a channel has not finished
- * stay; with `drop` it gets those that are left.
+ * stay; with `drop` it gets those that are left, and the others are counted.
  */
 
 import type { MaintenanceTask } from "./maintenance.ts";
@@ -17,6 +17,7 @@ export const compactionTask: MaintenanceTask = {
       clock,
       tombstoneRetentionMs,
       neededFrom: () => (keeps ? partition.neededFrom?.() : undefined) ?? Number.POSITIVE_INFINITY,
+      unfinishedFrom: () => partition.neededFrom?.() ?? Number.POSITIVE_INFINITY,
       isEnding: () => turn.ending || partition.status !== "open",
     });
     if (report === undefined || report.segmentsRewritten === 0) return;

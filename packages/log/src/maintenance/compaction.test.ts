@@ -132,6 +132,17 @@ describe("key compaction", () => {
     assert.deepEqual(await keyed(await verified(rig)), ["k=1", "k=2", "k=3", "k="]);
   });
 
+  it("counts what goes though a channel has not finished it", async () => {
+    const rig = newRig();
+    await rig.open();
+    for (const value of ["1", "2", "3", "4"]) put(rig.partition, "k", value);
+    await seal(rig);
+    const report = await compact(rig, { unfinishedFrom: () => 1 });
+    assert.deepEqual([report?.recordsRemoved, report?.unfinishedRemoved], [3, 2]);
+    assert.equal(rig.partition.compactedUnfinishedCount, 2);
+    assert.deepEqual(await keyed(await verified(rig)), ["k=4"]);
+  });
+
   it("keeps tombstones behind a segment that it cannot read", async () => {
     const rig = newRig();
     await rig.open();

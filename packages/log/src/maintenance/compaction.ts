@@ -49,6 +49,8 @@ export interface CompactionOptions {
   readonly tombstoneRetentionMs: number;
   /** Records from this offset on stay, because a channel needs them. It may sink while compaction runs. */
   readonly neededFrom: () => number;
+  /** From here on a channel has records that it has not finished, whether they stay or not. Default: there are none. */
+  readonly unfinishedFrom?: () => number;
   /** True when it should end soon. */
   readonly isEnding: () => boolean;
   /** Default `compactionKeysMax`. */
@@ -59,6 +61,8 @@ export interface CompactionReport {
   readonly passCount: number;
   readonly segmentsRewritten: number;
   readonly recordsRemoved: number;
+  /** Of these, at or behind `unfinishedFrom`. */
+  readonly unfinishedRemoved: number;
   /** By which sealed segments became smaller. */
   readonly bytesFreed: number;
 }
@@ -66,6 +70,8 @@ export interface CompactionReport {
 /** Remembers, for one partition, what was compacted since it was opened. */
 export class Compactor {
   readonly #set: SegmentSet;
+  /** Records removed so far that a channel may not have finished. */
+  unfinishedRemoved = 0;
   /** Sealed segments below were looked at. */
   #compactedTo = 0;
   #lastMs = 0;
@@ -91,6 +97,8 @@ export class Compactor {
       this.#failed = compaction.isUnsure;
       if (options.isEnding()) return undefined; // The files of a log that is deleted are gone.
       throw error;
+    } finally {
+      this.unfinishedRemoved += compaction.report.unfinishedRemoved;
     }
     if (options.isEnding()) return compaction.report;
     this.#compactedTo = sealedTo;
@@ -118,12 +126,15 @@ class Compaction {
   readonly #options: CompactionOptions;
   readonly #segments: Segment[];
   readonly #cursor = new RecordCursor();
-  readonly report = { passCount: 0, segmentsRewritten: 0, recordsRemoved: 0, bytesFreed: 0 };
+  readonly report = { passCount: 0, segmentsRewritten: 0, recordsRemoved: 0, unfinishedRemoved: 0, bytesFreed: 0 };
   tombstoneDueMs = Number.POSITIVE_INFINITY;
   /** A file may or may not have its segment's name after a power cut: nothing may be built upon that. */
   isUnsure = false;
   /** Of the pass under way: no record from here on goes. It only sinks. */
   #floor = Number.POSITIVE_INFINITY;
+  /** Of the segment at hand: from here on records are not finished, and how many of those go. */
+  #unfinishedFrom = Number.POSITIVE_INFINITY;
+  #unfinished = 0;
   /** Of the pass under way: an older segment may still have records that should be gone. */
   #leftOlder = false;
   #sliceStartMs: number;
@@ -178,6 +189,8 @@ class Compaction {
       return segment;
     }
     this.#floor = Math.min(this.#floor, this.#options.neededFrom());
+    this.#unfinishedFrom = this.#options.unfinishedFrom?.() ?? Number.POSITIVE_INFINITY;
+    this.#unfinished = 0;
     const work: { rewrite: SegmentRewrite | undefined; removed: number } = { rewrite: undefined, removed: 0 };
     try {
       const isWhole = await this.#eachBatch(segment, segment.size, async (bytes, start, position) => {
@@ -222,6 +235,7 @@ class Compaction {
       if (this.#cursor.keyStart >= 0 && this.#isRemovable(table)) {
         this.#keeps[i] = 0;
         removed++;
+        if (this.#cursor.offset >= this.#unfinishedFrom) this.#unfinished++;
       }
       if (i % compactionSliceRecords === compactionSliceRecords - 1) await this.#pace();
     }
@@ -270,6 +284,7 @@ class Compaction {
     if (replacement === undefined) throw leaveIt;
     this.report.segmentsRewritten++;
     this.report.recordsRemoved += removed;
+    this.report.unfinishedRemoved += this.#unfinished;
     this.report.bytesFreed += segment.size - replacement.size;
     return replacement;
   }

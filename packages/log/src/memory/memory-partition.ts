@@ -51,6 +51,7 @@ export class MemoryPartition implements Partition {
   readonly stallCount = 0;
   readonly retentionHeldBytes = 0;
   trimmedCount = 0;
+  readonly compactedUnfinishedCount = 0;
   highWatermark: number;
   readonly #identity: SegmentIdentity;
   readonly #clock: Clock;

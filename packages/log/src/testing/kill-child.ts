@@ -1,10 +1,17 @@
-/** Appends to a partition on real files as fast as it is acknowledged, and says so line by line, until it is killed. */
+/**
+ * Appends to a partition on real files as fast as it is acknowledged, and says so line by line, until it is killed.
+ *
+ *     node kill-child.js DIRECTORY written|synced
+ */
 
 import { writeSync } from "node:fs";
 import { systemClock } from "@polylog/base/clock";
 import { EmbeddedPartition } from "../embedded-partition.ts";
 import { FileStorage } from "../storage/file-storage.ts";
 import { TailCache } from "../tail-cache.ts";
+
+const level = process.argv[3] === "synced" ? "synced" : "written";
+const valueSizeMax = level === "synced" ? 300 : 3000;
 
 const partition = new EmbeddedPartition({
   log: "orders",
@@ -25,9 +32,9 @@ const producer = {
 
 function append(): void {
   const offset = partition.nextOffset;
-  const value = Buffer.from(`${offset} ${"x".repeat((offset * 37) % 3000)}`);
+  const value = Buffer.from(`${offset} ${"x".repeat((offset * 37) % valueSizeMax)}`);
   partition.appendValue(value, 0, value.length);
-  partition.whenDurable(offset + 1, "written", producer, offset);
+  partition.whenDurable(offset + 1, level, producer, offset);
 }
 
 await partition.open();

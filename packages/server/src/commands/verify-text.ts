@@ -10,6 +10,8 @@ export interface VerifyResult {
   /** The process that uses it. */
   readonly usedBy: number | undefined;
   readonly partitions: readonly PartitionReport[];
+  /** The log of the MQTT sessions; undefined: there is none, or only another log was asked for. */
+  readonly sessions: PartitionReport | undefined;
   readonly state: StateResult;
   readonly faultCount: number;
   readonly durationMs: number;
@@ -23,13 +25,13 @@ export interface StateResult {
   readonly faults: readonly PolylogError[];
 }
 
-export function renderPartition(report: PartitionReport): string {
+export function renderPartition(report: PartitionReport, of = ""): string {
   const { log, partition, segments, offsetFirst, offsetNext, batchCount, link, tailBytes, tornBytes } = report;
   const bytes = sizeOf(segments);
   const storedBytes = segments.reduce((sum, segment) => sum + segment.storedBytes, 0);
   const onDisk = storedBytes === bytes ? "" : `, compressed to ${renderSize(storedBytes)}`;
   const lines = [
-    `${log}/${partition}: offsets ${offsetFirst} to before ${offsetNext}, ${count(batchCount, "batch")} in ` +
+    `${of}${log}/${partition}: offsets ${offsetFirst} to before ${offsetNext}, ${count(batchCount, "batch")} in ` +
       `${count(segments.length, "segment")}, ${renderSize(bytes)}${onDisk}`,
   ];
   if (link !== undefined && batchCount > 0) lines.push(`  last link ${link}`);
@@ -47,15 +49,16 @@ export function renderFault(fault: PolylogError): string {
   return `  FAULT ${fault.code}: ${fault.message}\n`;
 }
 
-export function renderSummary({ partitions, state, faultCount, durationMs }: VerifyResult): string {
-  const bytes = sizeOf(partitions.flatMap(({ segments }) => segments));
+export function renderSummary({ partitions, sessions, state, faultCount, durationMs }: VerifyResult): string {
+  const all = sessions === undefined ? partitions : [...partitions, sessions];
+  const bytes = sizeOf(all.flatMap(({ segments }) => segments));
   const stateText =
     state.skipped === undefined
       ? `${count(state.rowCount, "row")} of state, ${count(state.channels.length, "channel position")}`
       : `state not looked at: ${state.skipped}`;
   const seconds = (durationMs / 1000).toFixed(1);
   return (
-    `Verified ${count(partitions.length, "partition")}, ${renderSize(bytes)}; ${stateText}; ${seconds} s.\n` +
+    `Verified ${count(all.length, "partition")}, ${renderSize(bytes)}; ${stateText}; ${seconds} s.\n` +
     `${faultCount === 0 ? "No faults." : `${count(faultCount, "fault")}.`}\n`
   );
 }

@@ -8,7 +8,14 @@ import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import { type VerifiedChannel, verifyChannels } from "@polylog/broker/offline";
 import type { StateStore } from "@polylog/log";
 import { FileStorage, LevelStateStore } from "@polylog/log/embedded";
-import { findDataDirHolder, type LogRows, type PartitionReport, readLogRows, verifyLogs } from "@polylog/log/offline";
+import {
+  findDataDirHolder,
+  type LogRows,
+  type PartitionReport,
+  readLogRows,
+  verifyLogs,
+  verifyPartition,
+} from "@polylog/log/offline";
 import { configErrors } from "../config/errors.ts";
 import { loadVerifyOptions, renderVerifyHelp, type VerifyCommandOptions } from "../config/verify-options.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -74,9 +81,11 @@ class DataDirectory {
         ? await this.#verifyWithState()
         : { partitions: await this.#verifyLogs(undefined, usedBy !== undefined), state: { ...noState, skipped } };
     if (this.#log !== undefined && partitions.length === 0) throw configErrors.NO_SUCH_LOG({ log: this.#log });
-    const faultCount = [...partitions, ...state.channels, state].reduce((sum, { faults }) => sum + faults.length, 0);
+    const sessions = await this.#verifySessions(usedBy !== undefined);
+    const looked = [...partitions, ...(sessions === undefined ? [] : [sessions]), ...state.channels, state];
+    const faultCount = looked.reduce((sum, { faults }) => sum + faults.length, 0);
     const durationMs = Math.round(this.#clock.monotonicMs() - startMs);
-    return { dataDirectory: this.#path, usedBy, partitions, state, faultCount, durationMs };
+    return { dataDirectory: this.#path, usedBy, partitions, sessions, state, faultCount, durationMs };
   }
 
   #has(name: string): Promise<boolean> {
@@ -126,18 +135,33 @@ class DataDirectory {
   async #verifyLogs(rows: LogRows["rows"] | undefined, inUse: boolean): Promise<PartitionReport[]> {
     const partitions: PartitionReport[] = [];
     const storage = new FileStorage(join(this.#path, "logs"));
-    const onProgress = (log: string, partition: number, bytesRead: number): void => {
-      const nowMs = this.#clock.monotonicMs();
-      if (nowMs - this.#toldAtMs < progressIntervalMs) return;
-      this.#toldAtMs = nowMs;
-      this.#tell(`verifying ${log}/${partition}: ${renderSize(bytesRead)} read\n`);
-    };
+    const onProgress = (log: string, partition: number, bytesRead: number): void =>
+      this.#tellProgress(`${log}/${partition}`, bytesRead);
     for await (const report of verifyLogs({ storage, rows, log: this.#log, inUse, onProgress })) {
       partitions.push(report);
       this.#print(renderPartition(report));
       this.#printFaults(report.faults);
     }
     return partitions;
+  }
+
+  /** The one partition of the log that the MQTT sessions share, outside of the other logs. */
+  async #verifySessions(inUse: boolean): Promise<PartitionReport | undefined> {
+    if (this.#log !== undefined || !(await this.#has("sessions/0"))) return undefined;
+    const identity = { log: "sessions", partition: 0 };
+    const onProgress = (bytesRead: number): void => this.#tellProgress("MQTT sessions", bytesRead);
+    const storage = new FileStorage(join(this.#path, "sessions"));
+    const report = { ...identity, ...(await verifyPartition(storage, "0", identity, { inUse, onProgress })) };
+    this.#print(renderPartition(report, "MQTT sessions, "));
+    this.#printFaults(report.faults);
+    return report;
+  }
+
+  #tellProgress(of: string, bytesRead: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#toldAtMs < progressIntervalMs) return;
+    this.#toldAtMs = nowMs;
+    this.#tell(`verifying ${of}: ${renderSize(bytesRead)} read\n`);
   }
 
   #printFaults(faults: readonly PolylogError[]): void {

@@ -7,7 +7,8 @@
  * Throws wherever a file is not what those headers say: a bad magic, length, CRC, version or attribute, a gap between
  * offsets, a wrong place, a producer that goes on elsewhere than at its next sequence. Offsets may be missing in front, up to
  * the mark of what was trimmed; behind them, and behind batches without a record that say of no producer, a producer may have
- * gone on. Only the newest segment may end in the middle of a batch or of its header.
+ * gone on. Only the newest segment may end in the middle of a batch or of its header, or with zeros: room for more batches,
+ * over which one may have been written in part.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -34,10 +35,14 @@ export class StoredLog {
   /** The first offset of the segment read last, as its name has it. */
   #segment = "";
   #position = 0;
+  /** Name of the file read last. */
+  #file = "";
   /** Offset after the last record read. */
   offsetNext = 0;
-  /** Bytes after the last whole batch, at the last reading. */
+  /** Bytes after the last whole batch, at the last reading; none where they are zeros. */
   tornBytes = 0;
+  /** Zeros behind the last byte that is not, in the newest segment. */
+  zeroBytes = 0;
   segmentCount = 0;
   /** Batches of producers with an id, and what each of those wrote last. */
   producedBatches = 0;
@@ -47,6 +52,11 @@ export class StoredLog {
 
   constructor(dataDir: string, log: string, partition = 0) {
     this.#directory = join(dataDir, "logs", log, String(partition));
+  }
+
+  /** Where the last whole batch ends, at the last reading; 0 before a segment's header was there. */
+  get end(): { readonly path: string; readonly position: number } {
+    return { path: join(this.#directory, this.#file), position: this.#position };
   }
 
   /** What was stored since the last call. */
@@ -78,6 +88,7 @@ export class StoredLog {
 
   #readSegment(name: string, newest: boolean, records: StoredRecord[]): void {
     const bytes = readStoredSegment(join(this.#directory, name));
+    this.#file = name;
     if (name.slice(0, 20) !== this.#segment) {
       if (Number(name.slice(0, 20)) !== this.offsetNext) throw fault(name, 0, `expected offset ${this.offsetNext}`);
       if (bytes.length < segmentHeaderSize && newest) return;
@@ -86,21 +97,23 @@ export class StoredLog {
       this.#position = segmentHeaderSize;
     }
     if (bytes.length < this.#position) throw fault(name, bytes.length, `it was ${this.#position} bytes before`);
-    for (;;) {
-      const end = batchEnd(name, bytes, this.#position);
+    const dataEnd = newest ? endOfData(bytes) : bytes.length;
+    this.zeroBytes = bytes.length - dataEnd;
+    while (this.#position < dataEnd) {
+      const end = batchEnd(name, bytes, this.#position, dataEnd);
       if (end === undefined) break;
       this.#readBatch(name, bytes.subarray(this.#position, end), records);
       this.#position = end;
     }
     if (isFooter(bytes, this.#position, this.offsetNext)) return;
-    this.tornBytes = bytes.length - this.#position;
+    this.tornBytes = this.#position < dataEnd ? bytes.length - this.#position : 0;
     if (this.tornBytes > 0 && !newest)
       throw fault(name, this.#position, "a closed segment has no footer behind its last batch");
   }
 
   #readBatch(name: string, batch: Buffer, records: StoredRecord[]): void {
     const at = this.#position;
-    if (crc32(batch.subarray(12)) !== batch.readUInt32LE(8)) throw fault(name, at, "wrong CRC");
+    if (!hasCrc(batch)) throw fault(name, at, "wrong CRC");
     if (batch[12] !== 1) throw fault(name, at, `batch version ${batch[12]}`);
     const attributes = batch[13]!;
     if ((attributes & ~(rich | produced | sparse)) !== 0) throw fault(name, at, `batch attributes ${attributes}`);
@@ -179,13 +192,27 @@ function isFooter(bytes: Buffer, start: number, offsetNext: number): boolean {
   );
 }
 
-/** Where the batch at `start` ends; undefined when the file ends first. */
-function batchEnd(name: string, bytes: Buffer, start: number): number | undefined {
+/** Where the batch at `start` ends; undefined when the file ends first, or only zeros follow a part of it. */
+function batchEnd(name: string, bytes: Buffer, start: number, dataEnd: number): number | undefined {
   if (bytes.length - start < batchHeaderSize) return undefined;
   if (bytes.toString("latin1", start, start + 8) in footerSizes) return undefined;
-  if (bytes.toString("latin1", start, start + 4) !== "PLB1") throw fault(name, start, "no batch magic");
-  const end = start + 8 + bytes.readUInt32LE(start + 4);
-  return end > bytes.length ? undefined : end;
+  const hasMagic = bytes.toString("latin1", start, start + 4) === "PLB1";
+  const end = hasMagic ? start + 8 + bytes.readUInt32LE(start + 4) : start + batchHeaderSize;
+  const isWhole = hasMagic && end <= bytes.length && hasCrc(bytes.subarray(start, end));
+  if (!isWhole && dataEnd < end) return undefined;
+  if (!hasMagic) throw fault(name, start, "no batch magic");
+  return end;
+}
+
+function hasCrc(batch: Buffer): boolean {
+  return crc32(batch.subarray(12)) === batch.readUInt32LE(8);
+}
+
+/** Behind the last byte that is not 0. */
+function endOfData(bytes: Buffer): number {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return end;
 }
 
 function richValue(body: Buffer): Buffer {
