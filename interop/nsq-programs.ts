@@ -103,6 +103,7 @@ export interface ChannelStats {
   readonly in_flight_count: number;
   readonly message_count: number;
   readonly requeue_count: number;
+  readonly timeout_count: number;
 }
 
 /** A channel's part of /stats; undefined as long as there is none. */

@@ -18,7 +18,7 @@ export const outsideTools = {
   nsq_tail: "a consumer from NSQ's own tools",
   to_nsq: "a producer from NSQ's own tools",
   go: "builds the go-nsq client",
-  python3: "runs Python clients",
+  python3: "runs the pynsq client",
   openssl: "makes certificates",
   strace: "makes system calls fail or wait",
 } as const;

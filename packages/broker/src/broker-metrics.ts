@@ -21,6 +21,7 @@ type Row<Subject> = readonly [
 
 const logRows: readonly Row<BrokerLog>[] = [
   ["polylog_log_messages_total", "counter", "Records appended since the start.", (log) => log.messageCount],
+  ["polylog_log_refused_total", "counter", "Appends refused because the log was full.", (log) => log.refusedCount],
   ["polylog_log_bytes_total", "counter", "Value bytes appended since the start.", (log) => log.messageBytes],
 ];
 
@@ -66,6 +67,12 @@ const channelRows: readonly Row<Channel>[] = [
     "counter",
     "Records that went to the log of dead letters.",
     (channel) => channel.counters.deadLetterCount,
+  ],
+  [
+    "polylog_channel_expired_total",
+    "counter",
+    "Records that were not delivered in their time.",
+    (channel) => channel.counters.expiredCount,
   ],
   [
     "polylog_channel_dropped_records_total",

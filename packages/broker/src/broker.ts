@@ -32,7 +32,7 @@ import type { CaptureRule } from "./catalog/capture-rule.ts";
 import { Catalog } from "./catalog/catalog.ts";
 import { ChannelStore } from "./channels/channel-store.ts";
 import { DurabilityJoin } from "./durability-join.ts";
-import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+import { type BrokerLimits, defaultBrokerLimits, expirySecondsMax } from "./limits.ts";
 import { ProducerRegistry } from "./producers/producer-registry.ts";
 import { type Capture, mergeOverlapping, Publication, type QoS, type Subscription } from "./publication.ts";
 import { RetainedStore } from "./retained/retained-store.ts";
@@ -134,7 +134,7 @@ export class Broker implements Service, BusReceiver {
     const { route, payload, payloadStart, payloadEnd } = publication;
     const captures = route.captures;
     let acknowledged = true;
-    if (publication.retain || captures.length > 1 || publication.headers !== undefined)
+    if (publication.retain || captures.length > 1 || publication.headers !== undefined || publication.expiresMs > 0)
       acknowledged = this.#publishToMany(publication, waiter, token);
     else if (captures.length === 1)
       acknowledged = captures[0]!.appendTopicValue(route.topicBytes, payload, payloadStart, payloadEnd, waiter, token);
@@ -280,10 +280,10 @@ export class Broker implements Service, BusReceiver {
   #deliverRecord(log: BrokerLog, fields: RecordFields): void {
     if (fields.notBeforeMs !== undefined) return;
     const value = Buffer.from(fields.value.buffer, fields.value.byteOffset, fields.value.byteLength);
-    this.#deliverProduced(log, value, fields.valueStart ?? 0, fields.valueEnd ?? value.length);
+    this.#deliverProduced(log, value, fields.valueStart ?? 0, fields.valueEnd ?? value.length, fields.expiresMs);
   }
 
-  #deliverProduced(log: BrokerLog, bytes: Buffer, start: number, end: number): void {
+  #deliverProduced(log: BrokerLog, bytes: Buffer, start: number, end: number, expiresMs = 0): void {
     const publication = this.#produced;
     publication.begin(log.route!);
     publication.payload = bytes;
@@ -292,6 +292,12 @@ export class Broker implements Service, BusReceiver {
     publication.qos = 1;
     publication.retain = false;
     publication.publisher = undefined;
+    if (expiresMs > 0) {
+      const leftMs = expiresMs - this.clock.nowMs();
+      if (leftMs <= 0) return;
+      publication.expiresMs = expiresMs;
+      publication.expirySeconds = Math.min(expirySecondsMax, Math.ceil(leftMs / 1000));
+    }
     this.#deliver(publication);
     this.afterDelivery?.();
     if (this.#bus.hasPeers) this.#tellPeers(publication);
@@ -300,7 +306,9 @@ export class Broker implements Service, BusReceiver {
 
 /** True: acknowledge now; false: `waiter` hears. */
 function appendTo(log: Capture, publication: Publication, waiter: DurabilityWaiter | undefined): boolean {
-  const { route, payload: value, payloadStart: valueStart, payloadEnd: valueEnd, headers } = publication;
-  if (headers === undefined) return log.appendTopicValue(route.topicBytes, value, valueStart, valueEnd, waiter, 0);
-  return log.appendFields({ topic: route.topicBytes, headers, value, valueStart, valueEnd }, waiter, 0);
+  const { route, payload: value, payloadStart: valueStart, payloadEnd: valueEnd, headers, expiresMs } = publication;
+  if (headers === undefined && expiresMs === 0)
+    return log.appendTopicValue(route.topicBytes, value, valueStart, valueEnd, waiter, 0);
+  const optional = { ...(headers !== undefined && { headers }), ...(expiresMs > 0 && { expiresMs }) };
+  return log.appendFields({ topic: route.topicBytes, ...optional, value, valueStart, valueEnd }, waiter, 0);
 }

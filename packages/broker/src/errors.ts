@@ -7,6 +7,11 @@ export const brokerErrors = defineErrors("broker", {
     text: 'log "{log}" would be one more than the {limit} logs this server keeps',
     help: "delete logs that are not needed",
   },
+  LOG_FULL: {
+    text: 'log "{log}" is full: {depth} messages of partition {partition} are not finished',
+    help: "finish some, drop what a channel does not need, or raise depthRecords or depthBytes of the log",
+    retryable: true,
+  },
   CHANNEL_NOT_FOUND: { text: 'log "{log}" has no channel "{channel}"' },
   CHANNEL_LIMIT: {
     text: 'channel "{channel}" would be one more than the {limit} channels of log "{log}"',

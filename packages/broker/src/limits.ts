@@ -56,6 +56,18 @@ export const maxAttemptsMax = 65_535;
 /** Pause between two lines about the records that one channel loses, in milliseconds. */
 export const dropReportIntervalMs = 10_000;
 
+/** Records of one partition that an ordered channel keeps an order of; beyond it takes up no fresh ones. */
+export const orderedRecordsMax = 100_000;
+
+/** Seconds that an MQTT subscriber is told a message is still of use, at most. */
+export const expirySecondsMax = 0xffff_ffff;
+
+/** Records that looking at a channel's next ones passes over, because they have expired or are not due, before it gives up. */
+export const peekPassedMax = 10_000;
+
+/** Bytes that looking at a channel's next records reads from a segment at a time. */
+export const peekReadSize = 64 * 1024;
+
 /** Series that one family of metrics lists; further logs, partitions or channels are counted and left out. */
 export const metricSeriesMax = 20_000;
 

@@ -83,11 +83,14 @@ export const segmentSizeMax = 256 * 1024 * 1024;
 export const segmentSizeFloor = 4 * 1024;
 export const segmentSizeCeiling = 2 ** 31;
 
-/** Age beyond which records may be told to go: 100 years. */
+/** Age beyond which records may be told to go, or to expire: 100 years. */
 export const retentionMsMax = 100 * 365 * 24 * 3600 * 1000;
 
 /** Bytes that a partition may be told to keep at most: 1 PiB. */
 export const retentionBytesMax = 2 ** 50;
+
+/** Records that a log may be told to hold for its channels at most. */
+export const depthRecordsMax = 2 ** 40;
 
 /**
  * Files go as whole segments, so a bound on what is kept also bounds a segment: to this part of the bytes, records or

@@ -6,6 +6,7 @@
 import { type Durability, durabilities } from "./durability.ts";
 import { logErrors } from "./errors.ts";
 import {
+  depthRecordsMax,
   ephemeralBytes,
   ephemeralBytesMax,
   ephemeralBytesMin,
@@ -29,11 +30,21 @@ export type RetentionUnfinished = (typeof retentionUnfinished)[number];
 const cleanup = ["delete", "compact"] as const;
 export type Cleanup = (typeof cleanup)[number];
 
+/** What becomes of a record for which a bound on what is not finished leaves no room: it is refused, or the oldest go. */
+const whenFull = ["refuse", "drop"] as const;
+export type WhenFull = (typeof whenFull)[number];
+
 const compression = ["none", "lz4"] as const;
 export type Compression = (typeof compression)[number];
 
 /** Values of the fields that have a few only, by the field's name. */
-export const logConfigChoices = { durability: durabilities, retentionUnfinished, cleanup, compression } as const;
+export const logConfigChoices = {
+  durability: durabilities,
+  retentionUnfinished,
+  whenFull,
+  cleanup,
+  compression,
+} as const;
 
 export interface LogConfig {
   /** 1 to 1,024; default 1. */
@@ -42,12 +53,20 @@ export interface LogConfig {
   readonly durability: Durability;
   /** Bytes; 4 KiB to 2 GiB, default 256 MiB. */
   readonly segmentSizeMax: number;
+  /** Milliseconds after which channels do not deliver a record any more, which stays; 0, the default: they always do. */
+  readonly ttlMs: number;
   /** Milliseconds after which records go; 0, the default: never. */
   readonly retentionMs: number;
   /** Bytes of one partition beyond which the oldest records go; 0, the default: no limit. */
   readonly retentionBytes: number;
   /** Default `keep`. An `#ephemeral` log always drops. */
   readonly retentionUnfinished: RetentionUnfinished;
+  /** Records of one partition that a channel may not have finished; 0, the default: no limit. */
+  readonly depthRecords: number;
+  /** The same in bytes, by the mean size of the records kept; 0, the default: no limit. */
+  readonly depthBytes: number;
+  /** Default `refuse`. */
+  readonly whenFull: WhenFull;
   /** Bytes that one partition of an `#ephemeral` log keeps; 32 KiB to 1 TiB, default 64 MiB. */
   readonly ephemeralBytes: number;
   /** Records that one partition of an `#ephemeral` log keeps; 1 to 2^31, default 1,000,000. */
@@ -71,9 +90,13 @@ const fields: { readonly [Name in keyof LogConfig]: Field<LogConfig[Name]> } = {
   partitions: integer(1, 1, partitionsMax),
   durability: oneOf("written", durabilities),
   segmentSizeMax: integer(segmentSizeMax, segmentSizeFloor, segmentSizeCeiling),
+  ttlMs: integer(0, 0, retentionMsMax),
   retentionMs: integer(0, 0, retentionMsMax),
   retentionBytes: integer(0, 0, retentionBytesMax),
   retentionUnfinished: oneOf("keep", retentionUnfinished),
+  depthRecords: integer(0, 0, depthRecordsMax),
+  depthBytes: integer(0, 0, retentionBytesMax),
+  whenFull: oneOf("refuse", whenFull),
   ephemeralBytes: integer(ephemeralBytes, ephemeralBytesMin, ephemeralBytesMax),
   ephemeralRecords: integer(ephemeralRecords, 1, ephemeralRecordsMax),
   compression: oneOf("none", compression),

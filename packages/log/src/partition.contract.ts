@@ -36,17 +36,15 @@ const appending: ContractTests = {
       ["", Buffer.alloc(0)],
     ];
     const [key, topic, value] = [Buffer.from("k"), Buffer.from("t/u"), Buffer.from("v")];
-    partition.append({ value, key, topic, headers, notBeforeMs: 12345, timestampMs });
+    partition.append({ value, key, topic, headers, notBeforeMs: 12345, expiresMs: 67890, timestampMs });
     for (const each of [key, topic, value]) each.fill("!"); // They are copied.
     await rig.finish(partition.sync());
     const cursor = new RecordCursor();
     cursor.reset((await partition.readChunk(0, 4096))!, 0);
     assert.ok(cursor.next());
     const text = (start: number, end: number): string => cursor.bytes.toString("latin1", start, end);
-    assert.deepEqual(
-      [text(cursor.keyStart, cursor.keyEnd), text(cursor.topicStart, cursor.topicEnd), cursor.notBeforeMs],
-      ["k", "t/u", 12345],
-    );
+    assert.deepEqual([text(cursor.keyStart, cursor.keyEnd), text(cursor.topicStart, cursor.topicEnd)], ["k", "t/u"]);
+    assert.deepEqual([cursor.notBeforeMs, cursor.expiresMs], [12345, 67890]);
     assert.deepEqual([text(cursor.valueStart, cursor.valueEnd), cursor.timestampMs], ["v", timestampMs]);
     assert.deepEqual(
       decodeHeaders(cursor).map(([name, bytes]) => [name, bytes.toString()]),
@@ -67,6 +65,7 @@ const appending: ContractTests = {
     const value = Buffer.from("v");
     assert.throws(() => partition.append({ value, valueStart: 2, valueEnd: 1 }), hasCode("log.RECORD_INVALID"));
     assert.throws(() => partition.append({ value, notBeforeMs: -1 }), hasCode("log.RECORD_INVALID"));
+    assert.throws(() => partition.append({ value, expiresMs: 0 }), hasCode("log.RECORD_INVALID"));
     assert.throws(
       () => partition.appendProduced({ id: "p", epoch: 1, sequence: 0 }, []),
       hasCode("log.RECORD_INVALID"),

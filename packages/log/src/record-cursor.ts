@@ -18,7 +18,7 @@ import {
 import { readU64 } from "./bytes.ts";
 import type { Chunk } from "./chunk.ts";
 import { logErrors } from "./errors.ts";
-import { richHeaders, richKey, richNotBefore, richTopic } from "./rich-record.ts";
+import { richExpires, richHeaders, richKey, richNotBefore, richTopic } from "./rich-record.ts";
 
 const nothing = Buffer.alloc(0);
 
@@ -31,6 +31,8 @@ export class RecordCursor {
   timestampMs = 0;
   /** 0: none. */
   notBeforeMs = 0;
+  /** 0: never. */
+  expiresMs = 0;
   bytes: Buffer = nothing;
   /** `keyStart`, `topicStart`, `headersStart`: -1 when the record has none. */
   keyStart = -1;
@@ -140,6 +142,7 @@ export class RecordCursor {
     this.headersStart = this.headersEnd = -1;
     this.headerCount = 0;
     this.notBeforeMs = 0;
+    this.expiresMs = 0;
   }
 
   /** Size of the body of the record at the position, checked against the batch's end. */
@@ -171,6 +174,11 @@ export class RecordCursor {
     if ((attributes & richNotBefore) !== 0) {
       if (this.#at + 8 > end) throw this.#damage("record");
       this.notBeforeMs = readU64(this.bytes, this.#at);
+      this.#at += 8;
+    }
+    if ((attributes & richExpires) !== 0) {
+      if (this.#at + 8 > end) throw this.#damage("record");
+      this.expiresMs = readU64(this.bytes, this.#at);
       this.#at += 8;
     }
     this.valueStart = this.#at;

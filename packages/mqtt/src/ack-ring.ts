@@ -187,6 +187,7 @@ const quotaCodes: readonly string[] = [
   "broker.RETAINED_LIMIT",
   "broker.SESSION_QUEUE_FULL",
   "broker.SESSION_LOG_FULL",
+  "broker.LOG_FULL",
   "log.DISK_FULL",
   "log.APPEND_QUEUE_FULL",
 ];

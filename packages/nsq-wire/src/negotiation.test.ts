@@ -31,6 +31,7 @@ test("gives the defaults to who asks for nothing", () => {
     heartbeatIntervalMs: 30_000,
     outputBufferSize: 16_384,
     outputBufferTimeoutMs: 250,
+    outputBuffered: false,
     sampleRate: 0,
     msgTimeoutMs: 60_000,
   });
@@ -42,6 +43,7 @@ test("takes what is asked for", () => {
     heartbeatIntervalMs: 1000,
     outputBufferSize: 64,
     outputBufferTimeoutMs: 25,
+    outputBuffered: true,
     sampleRate: 9,
     msgTimeoutMs: 1000,
   });
@@ -49,7 +51,7 @@ test("takes what is asked for", () => {
 
 test("switches off with -1", () => {
   const off = settingsOf({ heartbeat_interval: -1, output_buffer_timeout: -1 });
-  assert.deepEqual(off, { ...initial, heartbeatIntervalMs: 0, outputBufferTimeoutMs: 0 });
+  assert.deepEqual(off, { ...initial, heartbeatIntervalMs: 0, outputBufferTimeoutMs: 0, outputBuffered: true });
 });
 
 test("has no buffer timeout without a buffer", () => {
@@ -60,6 +62,8 @@ test("has no buffer timeout without a buffer", () => {
 test("keeps what a second IDENTIFY leaves out", () => {
   const first = settingsOf({ heartbeat_interval: 1000, output_buffer_size: -1, msg_timeout: 2000, sample_rate: 5 });
   assert.deepEqual(settingsOf({}, first), { ...first, sampleRate: 0 });
+  const buffered = settingsOf({ output_buffer_timeout: 100 });
+  assert.deepEqual(settingsOf({}, buffered), buffered);
 });
 
 test("grants what both sides can do", () => {

@@ -15,6 +15,8 @@ export interface ConnectionSettings {
   readonly outputBufferSize: number;
   /** 0: messages wait until the buffer is full or the client is not ready. */
   readonly outputBufferTimeoutMs: number;
+  /** The client asked for one of the two. */
+  readonly outputBuffered: boolean;
   /** 0 is off; else a message is kept when a random 0..99 is not above it. */
   readonly sampleRate: number;
   readonly msgTimeoutMs: number;
@@ -37,7 +39,14 @@ const deflateLevelDefault = 6;
 /** The settings of a connection that has not identified itself. */
 export function initialSettings(limits: ProtocolLimits): ConnectionSettings {
   const { heartbeatIntervalMs, outputBufferSize, outputBufferTimeoutMs, msgTimeoutMs } = limits;
-  return { heartbeatIntervalMs, outputBufferSize, outputBufferTimeoutMs, sampleRate: 0, msgTimeoutMs };
+  return {
+    heartbeatIntervalMs,
+    outputBufferSize,
+    outputBufferTimeoutMs,
+    outputBuffered: false,
+    sampleRate: 0,
+    msgTimeoutMs,
+  };
 }
 
 /** The settings after `identify`, whose values `decodeIdentify` has checked. */
@@ -47,10 +56,12 @@ export function negotiate(
   current: ConnectionSettings = initialSettings(limits),
 ): ConnectionSettings {
   const unbuffered = identify.output_buffer_size === -1;
+  const asksToBuffer = identify.output_buffer_size > 0 || identify.output_buffer_timeout !== 0;
   return {
     heartbeatIntervalMs: resolve(identify.heartbeat_interval, current.heartbeatIntervalMs),
     outputBufferSize: unbuffered ? 1 : identify.output_buffer_size || current.outputBufferSize,
     outputBufferTimeoutMs: unbuffered ? 0 : resolve(identify.output_buffer_timeout, current.outputBufferTimeoutMs),
+    outputBuffered: !unbuffered && (asksToBuffer || current.outputBuffered),
     sampleRate: identify.sample_rate,
     msgTimeoutMs: identify.msg_timeout || current.msgTimeoutMs,
   };

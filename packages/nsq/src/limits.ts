@@ -99,3 +99,14 @@ export const stopTimeoutMs = 10_000;
 if (messagesPendingSizeMax > outputPendingSizeMax) {
   throw new RangeError("messagesPendingSizeMax must not exceed outputPendingSizeMax");
 }
+
+/** Bytes that messages which are held back begin with; it grows up to the output_buffer_size that was agreed on. */
+export const messageBufferSizeMin = 256;
+
+/** How long a message may be told to be of use, in ms: 100 years. */
+export const ttlMsMax = 100 * 365 * 24 * 3600 * 1000;
+
+/** Messages in one answer of /channel/peek and /topic/browse; and bytes after which it has enough. */
+export const browseMessagesMax = 1_000;
+export const browseMessagesDefault = 100;
+export const browseBytesMax = 1024 * 1024;

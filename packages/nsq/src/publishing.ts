@@ -1,6 +1,13 @@
 /** What publishing over TCP and over HTTP share beyond the broker's own calls. */
 
-import type { Broker, BrokerLog, DurabilityWaiter, Partition, RecordFields } from "@polylog/broker";
+import {
+  type Broker,
+  type BrokerLog,
+  type DurabilityWaiter,
+  type Partition,
+  partitionOfKey,
+  type RecordFields,
+} from "@polylog/broker";
 
 /**
  * A partition of the log that has all the bytes waiting that it may have; wait with `whenDrained` before publishing. One
@@ -31,7 +38,7 @@ export function produceFields(
   waiter: DurabilityWaiter,
   token: number,
 ): boolean {
-  const partition = log.nextPartition();
+  const partition = partitionFor(log, fields.key);
   const offset = broker.produceRecord(log, partition, fields);
   const level = log.log.config.durability;
   if (level === "memory") return true;
@@ -39,23 +46,28 @@ export function produceFields(
   return false;
 }
 
+/** Messages with the same key go to the same partition. */
+function partitionFor(log: BrokerLog, key: Uint8Array | undefined): Partition {
+  return key === undefined ? log.nextPartition() : log.partitions[partitionOfKey(key, log.partitions.length)]!;
+}
+
 /**
- * As `Broker.produceFramed`, for messages that channels deliver no sooner than `notBeforeMs`: all of them go to one partition,
+ * As `Broker.produceFramed`, for messages with more than a value, which is the same for each: all of them go to one partition,
  * and are answered together.
  */
-export function produceFramedDeferred(
+export function produceFramedFields(
   broker: Broker,
   log: BrokerLog,
   { bytes, start, end }: { readonly bytes: Buffer; readonly start: number; readonly end: number },
-  notBeforeMs: number,
+  extras: Omit<RecordFields, "value">,
   waiter: DurabilityWaiter,
 ): boolean {
-  const partition = log.nextPartition();
+  const partition = partitionFor(log, extras.key);
   let offset = 0;
   for (let at = start; at < end; ) {
     const valueStart = at + 4;
     at = valueStart + bytes.readUInt32BE(valueStart - 4);
-    offset = broker.produceRecord(log, partition, { value: bytes, valueStart, valueEnd: at, notBeforeMs });
+    offset = broker.produceRecord(log, partition, { ...extras, value: bytes, valueStart, valueEnd: at });
   }
   const level = log.log.config.durability;
   if (level === "memory") return true;

@@ -106,6 +106,7 @@ export const applicationCodes: ReadonlyMap<string, number> = new Map([
   ["broker.CHANNEL_CLOSED", -32017],
   ["broker.DEAD_LETTER_NAME", -32018],
   ["broker.REPLAY_RUNNING", -32019],
+  ["broker.LOG_FULL", -32056],
   ["log.PRODUCER_FENCED", -32050],
   ["log.PRODUCER_UNKNOWN", -32051],
   ["log.SEQUENCE_GAP", -32052],

@@ -75,6 +75,11 @@ export const consumeRecordsDefault = 1_000;
 export const consumeBytesMax = 8 * 1024 * 1024;
 export const consumeBytesDefault = 1024 * 1024;
 
+/** Records in one answer of `channel.peek`; and bytes, as in `consume`, after which it has enough. */
+export const peekRecordsMax = 1_000;
+export const peekRecordsDefault = 10;
+export const peekBytesMax = 1024 * 1024;
+
 /** Bytes that unanswered `consume` calls of one peer may ask for together: they are in memory until they are sent. */
 export const consumeHeldBytesMax = 64 * 1024 * 1024;
 

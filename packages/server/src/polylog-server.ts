@@ -308,9 +308,13 @@ export class PolylogServer implements Service {
       defaults: {
         durability: options.durability,
         segmentSizeMax: options.logSegmentSize,
+        ttlMs: options.logTtlMs,
         retentionMs: options.logRetentionMs,
         retentionBytes: options.logRetentionBytes,
         retentionUnfinished: options.logRetentionUnfinished,
+        depthRecords: options.logDepthRecords,
+        depthBytes: options.logDepthBytes,
+        whenFull: options.logWhenFull,
         compression: options.logCompression,
       },
       syncIntervalMs: options.logSyncIntervalMs,

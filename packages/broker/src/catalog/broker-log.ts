@@ -4,14 +4,20 @@
  * Backlog rule (NSQ): a log without channels keeps its records for the first channel to come; a channel created next to
  * others starts at the end. `backlogOffsets` is where the first channel would start.
  *
+ * Depth: what channels have not finished can be bounded; `depth-bound.ts`.
+ *
  * Retention: what a channel has not finished is needed. Not needed is what waits for a first channel, which may never come;
  * and what an `#ephemeral` channel has, so that somebody who looks on and falls behind does not fill the disk.
  */
 
 import type { Durability, DurabilityWaiter, Log, Partition, Produced, ProducerStamp, RecordFields } from "@polylog/log";
 import type { Channel } from "../channels/channel.ts";
+import { brokerErrors } from "../errors.ts";
 import { stickyBytesMax } from "../limits.ts";
 import type { Capture, MessageRoute } from "../publication.ts";
+import { depthMax, keptFrom } from "./depth-bound.ts";
+import { type PeekVisitor, peekChannel } from "./peek.ts";
+import { offsetsOfPosition, type SeekPosition } from "./seek-position.ts";
 
 export class BrokerLog implements Capture {
   readonly name: string;
@@ -28,6 +34,8 @@ export class BrokerLog implements Capture {
   /** Records and value bytes appended since the process began. */
   messageCount = 0;
   messageBytes = 0;
+  /** Appends that were refused because the log was full. */
+  refusedCount = 0;
   /** The MQTT topic of the same name; undefined when the name is no valid topic (`#ephemeral`). */
   readonly topic: string | undefined;
   /** Route of `topic`, kept by the broker while it is current. */
@@ -81,7 +89,21 @@ export class BrokerLog implements Capture {
 
   /** Where a first channel starts in a partition. */
   backlogOffset(partition: number): number {
-    return Math.max(this.backlogOffsets[partition] ?? 0, this.partitions[partition]!.lowWatermark);
+    const { lowWatermark } = this.partitions[partition]!;
+    return Math.max(this.backlogOffsets[partition] ?? 0, lowWatermark, keptFrom(this.log, this.partitions[partition]!));
+  }
+
+  /**
+   * The offset of each partition that a position means; undefined where it names another one. Rejects as
+   * `offsetsOfPosition`.
+   */
+  offsetsAt(position: SeekPosition): Promise<readonly (number | undefined)[]> {
+    return offsetsOfPosition(this, position);
+  }
+
+  /** Shows what a channel would deliver next; see `peek.ts`. `nowMs`: the wall clock's. */
+  peek(channel: Channel, countMax: number, nowMs: number, visit: PeekVisitor): Promise<void> {
+    return peekChannel(this.log, channel, countMax, nowMs, visit);
   }
 
   /** Called by a partition: records were trimmed. */
@@ -115,6 +137,7 @@ export class BrokerLog implements Capture {
   /** Appends one value without key, topic or headers. True: acknowledge now; false: `waiter` hears with `token`. */
   appendValue(bytes: Uint8Array, start: number, end: number, waiter: DurabilityWaiter, token: number): boolean {
     const partition = this.nextPartition();
+    this.#admit(partition);
     const offset = partition.appendValue(bytes, start, end);
     this.messageCount++;
     this.messageBytes += end - start;
@@ -131,6 +154,7 @@ export class BrokerLog implements Capture {
     token: number,
   ): boolean {
     const partition = this.nextPartition();
+    this.#admit(partition);
     const offset = partition.appendTopicValue(topic, bytes, start, end);
     this.messageCount++;
     this.messageBytes += end - start;
@@ -148,6 +172,7 @@ export class BrokerLog implements Capture {
     gap: number,
   ): boolean {
     const partition = this.nextPartition();
+    this.#admit(partition);
     const offset = partition.appendFramed(bytes, start, end, count, gap);
     this.messageCount += count;
     this.messageBytes += end - start - 4 * count - gap * (count - 1);
@@ -156,6 +181,7 @@ export class BrokerLog implements Capture {
 
   /** Appends a record with any of its fields to `partition`. */
   appendRecord(partition: Partition, fields: RecordFields): number {
+    this.#admit(partition);
     const offset = partition.append(fields);
     this.messageCount++;
     this.messageBytes += (fields.valueEnd ?? fields.value.length) - (fields.valueStart ?? 0);
@@ -164,6 +190,7 @@ export class BrokerLog implements Capture {
 
   /** Appends the records of one call of a producer with an id, unless they are there already. */
   appendProduced(partition: Partition, stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
+    this.#admit(partition);
     const produced = partition.appendProduced(stamp, records);
     if (produced.duplicate) return produced;
     this.messageCount += records.length;
@@ -183,6 +210,25 @@ export class BrokerLog implements Capture {
   flush(): void {
     const partitions = this.log.partitions;
     for (let i = 0; i < partitions.length; i++) partitions[i]!.flush();
+  }
+
+  /** Throws LOG_FULL. Hot: most logs have no bound. */
+  #admit(partition: Partition): void {
+    const { depthRecords, depthBytes, whenFull } = this.log.config;
+    if ((depthRecords === 0 && depthBytes === 0) || whenFull !== "refuse") return;
+    const depth = this.#unfinishedCount(partition);
+    if (depth < Math.max(1, depthMax(this.log, partition))) return;
+    this.refusedCount++;
+    throw brokerErrors.LOG_FULL({ log: this.name, partition: partition.number, depth });
+  }
+
+  /** Of the channel that has most to do, or what waits for a first one. */
+  #unfinishedCount({ number, nextOffset }: Partition): number {
+    if (this.channels.size === 0) return nextOffset - this.backlogOffset(number);
+    let most = 0;
+    for (const channel of this.channels.values())
+      if (!channel.ephemeral) most = Math.max(most, channel.unfinishedCount(number));
+    return most;
   }
 
   #acknowledge(partition: Partition, endOffset: number, waiter: DurabilityWaiter, token: number): boolean {

@@ -26,9 +26,10 @@ import type { Capture, Subscription } from "../publication.ts";
 import type { Router } from "../router/index.ts";
 import { BrokerLog } from "./broker-log.ts";
 import type { CaptureRule } from "./capture-rule.ts";
+import { keptFrom } from "./depth-bound.ts";
 import { DropReport } from "./drop-report.ts";
 import { type ReplayRange, replayRange } from "./replay.ts";
-import { offsetsOfPosition, type SeekPosition } from "./seek-position.ts";
+import type { SeekPosition } from "./seek-position.ts";
 
 export interface CatalogOptions {
   readonly logs: LogStore;
@@ -50,6 +51,9 @@ export interface CatalogWatcher {
   onChannelCreated(log: BrokerLog, channel: string): void;
   onChannelDeleted(log: BrokerLog, channel: string): void;
 }
+
+/** Where a channel begins in each partition; undefined: at the end. */
+type StartOffsets = readonly (number | undefined)[];
 
 type LogSettings = Pick<BrokerLog, "paused" | "backlogOffsets" | "replayedOffsets">;
 
@@ -175,7 +179,7 @@ export class Catalog {
    * The channel, made when it does not exist: at `from`, by default a first one at the backlog, others at the end.
    * Resolves once saved. INVALID_NAME, CHANNEL_LIMIT, STATE_WRITE_FAILED.
    */
-  async ensureChannel(log: BrokerLog, name: string, from?: "earliest" | "latest"): Promise<Channel> {
+  async ensureChannel(log: BrokerLog, name: string, from?: "earliest" | "latest" | StartOffsets): Promise<Channel> {
     const existing = log.channels.get(name);
     if (existing !== undefined) {
       await this.#creating.get(existing);
@@ -188,9 +192,10 @@ export class Catalog {
     const isFirst = from === undefined && log.channels.size === 0;
     const channel = this.#addChannel(log, name);
     channel.startAt(
-      log.partitions.map((partition, index) =>
-        isFirst ? log.backlogOffset(index) : from === "earliest" ? partition.lowWatermark : partition.nextOffset,
-      ),
+      log.partitions.map((partition, index) => {
+        if (typeof from === "object") return from[index] ?? partition.nextOffset;
+        return isFirst ? log.backlogOffset(index) : from === "earliest" ? partition.lowWatermark : partition.nextOffset;
+      }),
     );
     // A channel of a log that would not be found again would not be found either; one of a damaged log can be read.
     const saved = Promise.all([this.#saveNew(log, channel), log.whenSaved().catch(() => undefined)]).then(
@@ -212,6 +217,16 @@ export class Catalog {
     return channel;
   }
 
+  /**
+   * As `ensureChannel`, for a channel that begins at a position; partitions that it does not name begin at their end. One that
+   * exists stays where it is. LOG_NOT_FOUND when the log is deleted meanwhile, and what `offsetsOfPosition` rejects with.
+   */
+  async ensureChannelAt(log: BrokerLog, name: string, position: SeekPosition): Promise<Channel> {
+    const offsets = log.channels.has(name) ? [] : await log.offsetsAt(position);
+    if (this.#logs.get(log.name) !== log) throw brokerErrors.LOG_NOT_FOUND({ log: log.name });
+    return this.ensureChannel(log, name, offsets);
+  }
+
   /** The channel, or CHANNEL_NOT_FOUND. */
   requireChannel(log: BrokerLog, name: string): Channel {
     const channel = log.channels.get(name);
@@ -231,7 +246,7 @@ export class Catalog {
    */
   async seekChannel(log: BrokerLog, name: string, position: SeekPosition): Promise<void> {
     const channel = this.requireChannel(log, name);
-    const offsets = await offsetsOfPosition(log, position);
+    const offsets = await log.offsetsAt(position);
     if (channel.closed) throw brokerErrors.CHANNEL_CLOSED({ log: log.name, channel: name });
     channel.moveTo(offsets);
     await this.saveChannel(log, channel);
@@ -244,14 +259,19 @@ export class Catalog {
    */
   async configureChannel(log: BrokerLog, name: string, settings: Partial<ChannelSettings>): Promise<ChannelSettings> {
     const channel = this.requireChannel(log, name);
-    const { maxAttempts } = { ...channel.settings, ...settings };
+    const changed = { ...channel.settings, ...settings };
+    this.checkSettings(log, changed);
+    channel.configure(changed);
+    await this.saveChannel(log, channel);
+    this.#options.logger.info("channel configured", { log: log.name, channel: name, ...changed });
+    return channel.settings;
+  }
+
+  /** Throws what `configureChannel` rejects such settings with. */
+  checkSettings(log: BrokerLog, { maxAttempts = 0, deadLetterExpired = false }: Partial<ChannelSettings>): void {
     if (!Number.isInteger(maxAttempts) || maxAttempts < 0 || maxAttempts > maxAttemptsMax)
       throw brokerErrors.MAX_ATTEMPTS_INVALID({ maxAttempts, limit: maxAttemptsMax });
-    if (maxAttempts > 0) deadLetterLogName(log.name);
-    channel.configure({ maxAttempts });
-    await this.saveChannel(log, channel);
-    this.#options.logger.info("channel configured", { log: log.name, channel: name, maxAttempts });
-    return channel.settings;
+    if (maxAttempts > 0 || deadLetterExpired) deadLetterLogName(log.name);
   }
 
   /**
@@ -394,6 +414,8 @@ export class Catalog {
       partitions: log.partitions,
       clock: this.#options.clock,
       logPaused: () => log.paused,
+      ttlMs: () => log.log.config.ttlMs,
+      keptFrom: (partition) => keptFrom(log.log, partition),
       onDirty: (each) => {
         if (!log.log.ephemeral) this.#options.channelStore.markDirty(each);
       },
@@ -415,7 +437,10 @@ export class Catalog {
   /** Made on demand, with the durability of the log whose records it takes. */
   #deadLetterLog(log: BrokerLog): BrokerLog {
     const name = deadLetterLogName(log.name);
-    return this.#logs.get(name) ?? this.create(name, { durability: log.log.config.durability });
+    return (
+      this.#logs.get(name) ??
+      this.create(name, { durability: log.log.config.durability, ttlMs: 0, depthRecords: 0, depthBytes: 0 })
+    );
   }
 
   async #saveNew(log: BrokerLog, channel: Channel): Promise<void> {

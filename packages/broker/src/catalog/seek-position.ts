@@ -1,8 +1,7 @@
 /** Where a channel is moved to, and which offsets that is. */
 
-import { logErrors } from "@polylog/log";
+import { type Log, logErrors } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
-import type { BrokerLog } from "./broker-log.ts";
 
 /**
  * An offset belongs to one partition; a time (ms since 1970: the first record that is not older), the start and the end
@@ -18,7 +17,7 @@ export type SeekPosition =
  * Rejects with INVALID_PARTITION, log.OFFSET_OUT_OF_RANGE (the end itself is in range), or when the log cannot be read.
  */
 export async function offsetsOfPosition(
-  log: BrokerLog,
+  log: Pick<Log, "name" | "partitions">,
   position: SeekPosition,
 ): Promise<readonly (number | undefined)[]> {
   const { partition: only } = position;

@@ -2,14 +2,14 @@
  * How a channel is saved in the state store. All rows of one save go out in one atomic write, so a crash finds floor,
  * cursor and pages of the same moment; what was answered since is delivered once more.
  *
- *     channel/<log>/<channel>                           JSON {"paused": boolean, "maxAttempts": number}
+ *     channel/<log>/<channel>                           JSON {"paused": boolean} and the settings
  *     channel-window/<log>/<channel>/<partition>        floor f64, cursor f64                      (little endian)
  *     channel-page/<log>/<channel>/<partition>/<page>   version u8 = 1, then for every unfinished offset of the page:
  *                                                       index u8, attempts u16, due f64 (wall-clock ms; 0: ready;
  *                                                       below 0: dead, an index of `deadReasons` negated)
  *
  * An offset between floor and cursor that no page lists is finished. What was in flight is saved as ready: its consumer
- * does not survive the process. Names hold no "/", so keys are unambiguous.
+ * does not survive the process; and so is what was held for its key's sake. Names hold no "/", so keys are unambiguous.
  */
 
 import { brokerErrors } from "../errors.ts";
@@ -62,7 +62,8 @@ export function encodePage(page: Page, wallOffsetMs: number): Buffer {
     if (state === entryStates.finished) continue;
     row[at] = index;
     row.writeUInt16LE(page.attempts[index]!, at + 1);
-    const dueMs = state === entryStates.deferred ? page.dueMs[index]! + wallOffsetMs : 0;
+    const isTimed = state === entryStates.deferred || (state === entryStates.held && page.dueMs[index]! > 0);
+    const dueMs = isTimed ? page.dueMs[index]! + wallOffsetMs : 0;
     row.writeDoubleLE(state === entryStates.dead ? -page.owners[index]! : dueMs, at + 3);
     at += entrySize;
   }

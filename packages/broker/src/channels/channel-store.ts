@@ -12,7 +12,7 @@ import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import type { StateOperation, StateStore } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
 import { channelSaveIntervalMs, channelSaveRetryMs } from "../limits.ts";
-import type { Channel, ChannelSettings } from "./channel.ts";
+import { type Channel, type ChannelSettings, defaultChannelSettings } from "./channel.ts";
 import {
   channelKey,
   channelRowPrefix,
@@ -139,10 +139,9 @@ export class ChannelStore {
     const saved: SavedChannel[] = [];
     for await (const [key, row] of this.#state.entries(channelRowPrefix)) {
       const [logName, name] = key.slice(channelRowPrefix.length).split("/");
-      const settings = parseRow(key, row);
+      const parsed = parseRow(key, row);
       if (logName === undefined || name === undefined) throw brokerErrors.STATE_DAMAGED({ key });
-      const maxAttempts = typeof settings["maxAttempts"] === "number" ? settings["maxAttempts"] : 0;
-      saved.push({ logName, name, paused: settings["paused"] === true, settings: { maxAttempts } });
+      saved.push({ logName, name, paused: parsed["paused"] === true, settings: readSettings(parsed) });
     }
     return saved;
   }
@@ -217,6 +216,17 @@ export class ChannelStore {
   #wallOffsetMs(): number {
     return this.#clock.nowMs() - this.#clock.monotonicMs();
   }
+}
+
+/** A row of an older Polylog has fewer. */
+function readSettings(row: Record<string, unknown>): ChannelSettings {
+  const { maxAttempts } = row;
+  return {
+    ...defaultChannelSettings,
+    ...(typeof maxAttempts === "number" && { maxAttempts }),
+    ordered: row["ordered"] === true,
+    deadLetterExpired: row["deadLetterExpired"] === true,
+  };
 }
 
 function parseRow(key: string, row: Buffer): Record<string, unknown> {

@@ -5,7 +5,7 @@
  *     never delivered ──▶ in flight ──finish──▶ finished
  *                          ▲     │ requeue, time-out, consumer gone
  *                          │     ▼
- *          deferred ──due──▶ ready again        or, after `maxAttempts` deliveries: dead ──log of dead letters──▶ finished
+ *          deferred ──due──▶ ready again        or, after `maxAttempts` deliveries, or expired: dead ──log of dead letters──▶ finished
  *
  * Whatever changes wakes the channel, and once at the end of the turn it looks at everything (`#pump`): what is due, what
  * is dead, what can be delivered (`delivery-loop.ts`, which is hot and measured by `channel.bench.ts`).
@@ -30,6 +30,8 @@ export interface ChannelCounters {
   clampCount: number;
   /** Records that went to the log of dead letters. */
   deadLetterCount: number;
+  /** Records that expired before they were delivered, or delivered again. */
+  expiredCount: number;
   /** Records that were trimmed before they were finished. */
   dropCount: number;
 }
@@ -38,7 +40,13 @@ export interface ChannelCounters {
 export interface ChannelSettings {
   /** Deliveries of a record after which it goes to the log of dead letters unless it is finished; 0: no maximum. */
   readonly maxAttempts: number;
+  /** Of each key one record at a time, in the order of the log; those without a key are not affected. */
+  readonly ordered: boolean;
+  /** Records that expire go to the log of dead letters, too. */
+  readonly deadLetterExpired: boolean;
 }
+
+export const defaultChannelSettings: ChannelSettings = { maxAttempts: 0, ordered: false, deadLetterExpired: false };
 
 export interface ChannelOptions {
   readonly logName: string;
@@ -47,6 +55,10 @@ export interface ChannelOptions {
   readonly clock: Clock;
   /** True while the whole log is paused. */
   readonly logPaused: () => boolean;
+  /** Milliseconds after which records of the log expire; 0: never. */
+  readonly ttlMs: () => number;
+  /** The first offset of a partition that is kept where the oldest are dropped; 0: all. */
+  readonly keptFrom: (partition: Partition) => number;
   /** Something changed that must be saved. */
   readonly onDirty: (channel: Channel) => void;
   readonly deadLetters: DeadLetterLog;
@@ -68,6 +80,7 @@ export class Channel implements WindowOwner {
     finishCount: 0,
     clampCount: 0,
     deadLetterCount: 0,
+    expiredCount: 0,
     dropCount: 0,
   };
   readonly #options: ChannelOptions;
@@ -78,7 +91,7 @@ export class Channel implements WindowOwner {
   readonly #loop: DeliveryLoop;
   #nextConsumerId = 1;
   readonly #deadLetters: DeadLetterWriter;
-  #settings: ChannelSettings = { maxAttempts: 0 };
+  #settings = defaultChannelSettings;
   #paused = false;
   #closed = false;
   /** Records that were not for this channel, or came before this process. */
@@ -95,9 +108,16 @@ export class Channel implements WindowOwner {
     this.ephemeral = options.name.endsWith("#ephemeral");
     this.#feeds = options.partitions.map((partition) => new ChannelFeed(partition, () => this.wake()));
     this.#earlierCount = this.#endOffsetSum();
-    this.#loop = new DeliveryLoop(this.#feeds, this.#rotation, this.#clock, (feed, offset, error) => {
+    const expiry = {
+      ttlMs: options.ttlMs,
+      toDeadLetters: () => this.#settings.deadLetterExpired,
+      onExpired: () => {
+        this.counters.expiredCount++;
+      },
+    };
+    this.#loop = new DeliveryLoop(this.#feeds, this.#rotation, this.#clock, expiry, (feed, offset, error) => {
       const { number, lowWatermark } = feed.partition;
-      if (offset < lowWatermark) this.#dropBelow(feed);
+      if (offset < lowWatermark) this.#dropBelow(feed, lowWatermark);
       else options.onUnreadable(this, number, offset, error);
     });
     this.#deadLetters = new DeadLetterWriter({
@@ -156,6 +176,15 @@ export class Channel implements WindowOwner {
     return this.#feeds.reduce((sum, feed) => sum + feed.window.deadCount, 0);
   }
 
+  /** Records of a partition that are not finished, whether they can be read yet or not. */
+  unfinishedCount(partition: number): number {
+    const feed = this.#feeds[partition];
+    if (feed === undefined) return 0;
+    const { cursor, readyCount, heldCount, deferredCount, inFlightCount, deadCount } = feed.window;
+    const fresh = Math.max(0, feed.partition.nextOffset - cursor);
+    return fresh + readyCount + heldCount + deferredCount + inFlightCount + deadCount;
+  }
+
   get settings(): ChannelSettings {
     return this.#settings;
   }
@@ -191,6 +220,7 @@ export class Channel implements WindowOwner {
     if (this.#feeds[partition.number] !== undefined) return; // It was created when the partition was there already.
     const feed = new ChannelFeed(partition, () => this.wake());
     feed.window.setAttemptsMax(this.#settings.maxAttempts);
+    feed.setOrdered(this.#settings.ordered, this.#clock.monotonicMs());
     this.#feeds.push(feed);
     this.#changed();
   }
@@ -210,6 +240,7 @@ export class Channel implements WindowOwner {
     for (const [index, feed] of this.#feeds.entries()) {
       feed.window = windows[index] ?? feed.window;
       feed.window.setAttemptsMax(saved.settings.maxAttempts);
+      feed.setOrdered(saved.settings.ordered, this.#clock.monotonicMs());
     }
     this.wake();
   }
@@ -218,12 +249,12 @@ export class Channel implements WindowOwner {
   onLowWatermark(partition: number): void {
     const feed = this.#feeds[partition];
     if (feed === undefined || this.#closed) return;
-    this.#dropBelow(feed);
+    this.#dropBelow(feed, feed.partition.lowWatermark);
     this.wake();
   }
 
-  #dropBelow(feed: ChannelFeed): void {
-    const dropped = feed.window.dropBelow(feed.partition.lowWatermark);
+  #dropBelow(feed: ChannelFeed, low: number): void {
+    const dropped = feed.window.dropBelow(low);
     if (dropped === 0) return;
     feed.stuck = false;
     this.#dropped(dropped);
@@ -308,11 +339,24 @@ export class Channel implements WindowOwner {
     this.wake();
   }
 
-  /** Takes effect at once: what has used up its attempts is not delivered again. */
+  /**
+   * Takes effect at once: what has used up its attempts is not delivered again; what is in flight when the channel becomes
+   * ordered is taken back and delivered again.
+   */
   configure(settings: ChannelSettings): void {
+    if (settings.ordered && !this.#settings.ordered)
+      for (const consumer of this.#consumers.values()) this.#takeBack(consumer);
     this.#settings = settings;
-    for (const feed of this.#feeds) feed.window.setAttemptsMax(settings.maxAttempts);
+    for (const feed of this.#feeds) {
+      feed.window.setAttemptsMax(settings.maxAttempts);
+      feed.setOrdered(settings.ordered, this.#clock.monotonicMs());
+    }
     this.#changed();
+  }
+
+  #takeBack(consumer: ChannelConsumer): void {
+    for (const feed of this.#feeds) consumer.inFlightCount -= feed.window.release(consumer.id);
+    this.#rotation.update(consumer);
   }
 
   get appendingDeadLetters(): boolean {
@@ -359,9 +403,14 @@ export class Channel implements WindowOwner {
     const nowMs = this.#clock.monotonicMs();
     let expired = 0;
     for (const feed of this.#feeds) expired += feed.window.expire(nowMs, this);
-    for (const feed of this.#feeds) if (feed.window.deadCount > 0) this.#deadLetters.pump(feed);
+    for (const feed of this.#feeds) {
+      const low = this.#options.keptFrom(feed.partition);
+      if (low > feed.window.floor) this.#dropBelow(feed, low);
+      feed.advanceOrder(nowMs);
+    }
     let delivered = 0;
     if (!this.#paused && !this.#options.logPaused()) delivered = this.#loop.deliver(nowMs);
+    for (const feed of this.#feeds) if (feed.window.deadCount > 0) this.#deadLetters.pump(feed);
     if (expired > 0 || delivered > 0) this.#options.onDirty(this);
     this.#scheduleExpiry(nowMs);
   }

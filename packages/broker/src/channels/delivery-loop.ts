@@ -3,6 +3,8 @@
  * again and fresh ones of a partition take turns, so that a record which always fails cannot hold up the rest; so do the
  * partitions.
  *
+ * What has expired is passed over, or dies. In an ordered channel a record waits for those of its key that came before it.
+ *
  * Hot: the loop allocates nothing per record; `channel.bench.ts` measures it.
  */
 
@@ -10,7 +12,17 @@ import type { Clock } from "@polylog/base/clock";
 import { feedTurnMax } from "../limits.ts";
 import type { ChannelFeed } from "./channel-feed.ts";
 import type { ConsumerRotation } from "./consumer-rotation.ts";
+import { isExpired } from "./expiry.ts";
 import type { RecordReader } from "./record-reader.ts";
+
+/** What may become of a record that has expired. */
+export interface Expiry {
+  /** Milliseconds after which records of the log expire; 0: never. */
+  readonly ttlMs: () => number;
+  /** True: it goes to the log of dead letters. */
+  readonly toDeadLetters: () => boolean;
+  readonly onExpired: () => void;
+}
 
 export class DeliveryLoop {
   readonly #feeds: readonly ChannelFeed[];
@@ -20,17 +32,23 @@ export class DeliveryLoop {
   /** The partition whose turn it is, and how many records it may still deliver before the next one's. */
   #feedIndex = 0;
   #feedTurnLeft = feedTurnMax;
+  readonly #expiry: Expiry;
+  /** As of the call of `deliver`. */
+  #ttlMs = 0;
+  #wallMs = 0;
 
   /** `onUnreadable`: a record cannot be read, because of damage or because it was trimmed. */
   constructor(
     feeds: readonly ChannelFeed[],
     rotation: ConsumerRotation,
     clock: Clock,
+    expiry: Expiry,
     onUnreadable: (feed: ChannelFeed, offset: number, error: unknown) => void,
   ) {
     this.#feeds = feeds;
     this.#rotation = rotation;
     this.#clock = clock;
+    this.#expiry = expiry;
     this.#onUnreadable = onUnreadable;
   }
 
@@ -40,6 +58,8 @@ export class DeliveryLoop {
    */
   deliver(nowMs: number): number {
     const feeds = this.#feeds;
+    this.#ttlMs = this.#expiry.ttlMs();
+    this.#wallMs = this.#clock.nowMs();
     let moved = 0;
     for (let idle = 0; idle < feeds.length && this.#rotation.hasRoom; ) {
       const feed = feeds[this.#feedIndex]!;
@@ -58,10 +78,13 @@ export class DeliveryLoop {
 
   /** Hands over at most `countMax` records of one partition; returns how many it moved. */
   #deliverFrom(feed: ChannelFeed, nowMs: number, countMax: number): number {
+    const { order } = feed;
+    if (order !== undefined && !feed.arrange()) return 0;
     let moved = 0;
     while (moved < countMax && this.#rotation.hasRoom) {
+      if (order !== undefined) feed.advanceOrder(nowMs);
       const readyOffset = feed.window.nextReady();
-      const hasFresh = feed.window.cursor < feed.partition.highWatermark;
+      const hasFresh = feed.window.cursor < feed.partition.highWatermark && (order === undefined || !order.isFull);
       let done: boolean;
       if (readyOffset >= 0 && (feed.wasFresh || !hasFresh)) done = this.#deliverAgain(feed, readyOffset, nowMs);
       else if (hasFresh) done = this.#deliverFresh(feed, nowMs);
@@ -82,12 +105,23 @@ export class DeliveryLoop {
     }
     if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.freshReader, offset);
     const record = feed.freshReader.record;
-    if (record.notBeforeMs > 0) {
-      const waitMs = record.notBeforeMs - this.#clock.nowMs();
-      if (waitMs > 0) {
-        feed.window.deferFresh(nowMs + waitMs);
+    if ((record.expiresMs > 0 || this.#ttlMs > 0) && isExpired(record, this.#ttlMs, this.#wallMs)) {
+      if (this.#expiry.toDeadLetters()) feed.window.dieFresh("expired");
+      else feed.window.skipTo(offset + 1);
+      this.#expiry.onExpired();
+      return true;
+    }
+    const waitMs = record.notBeforeMs - this.#wallMs;
+    if (feed.order !== undefined && record.keyStart >= 0) {
+      const isFirst = feed.order.enter(offset, record.bytes.subarray(record.keyStart, record.keyEnd));
+      if (!isFirst) {
+        feed.window.holdFresh(waitMs > 0 ? nowMs + waitMs : 0);
         return true;
       }
+    }
+    if (waitMs > 0) {
+      feed.window.deferFresh(nowMs + waitMs);
+      return true;
     }
     const consumer = this.#rotation.take();
     const attempts = feed.window.deliverFresh(consumer.id, nowMs, nowMs + consumer.timeoutMs);
@@ -103,6 +137,12 @@ export class DeliveryLoop {
       return true;
     }
     if (outcome !== "there") return outcome === "failed" && this.#unreadable(feed, feed.readyReader, offset);
+    if (isExpired(feed.readyReader.record, this.#ttlMs, this.#wallMs)) {
+      if (this.#expiry.toDeadLetters()) feed.window.dieReady(offset, "expired");
+      else feed.window.skip(offset);
+      this.#expiry.onExpired();
+      return true;
+    }
     const consumer = this.#rotation.take();
     const attempts = feed.window.deliverAgain(consumer.id, nowMs, nowMs + consumer.timeoutMs);
     consumer.sink.onRecord(feed.readyReader.record, feed.partition.number, attempts);

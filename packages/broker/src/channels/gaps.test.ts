@@ -145,12 +145,13 @@ function sparseFeed(chunks: readonly (readonly [number, number, ...number[]])[],
     cachedChunk: (offset: number) => (cached ? at(offset) : undefined),
     readChunk: async (offset: number) => at(offset),
   } as unknown as Partition;
+  const neverExpires = { ttlMs: () => 0, toDeadLetters: () => false, onExpired: () => undefined };
   const feed = new ChannelFeed(partition, () => undefined);
   for (const reader of [feed.freshReader, feed.readyReader]) Object.assign(reader, { record: new SparseCursor() });
   const rotation = new ConsumerRotation();
   const sink = new RecordingConsumer();
   const consumer = new ChannelConsumer(1, sink, 1000, 5000);
-  const loop = new DeliveryLoop([feed], rotation, new ManualClock(), (_feed, offset, error) =>
+  const loop = new DeliveryLoop([feed], rotation, new ManualClock(), neverExpires, (_feed, offset, error) =>
     assert.fail(`${offset}: ${error}`),
   );
   /** Delivers until the consumer has `readyCount` in flight or there is no more; returns what it got. */

@@ -10,11 +10,12 @@ import { Broker } from "../broker.ts";
 import { channelSaveIntervalMs } from "../limits.ts";
 import { MemoryBroker } from "../testing/memory-broker.ts";
 import { RecordingConsumer } from "../testing/recording-consumer.ts";
+import { defaultChannelSettings } from "./channel.ts";
 import { encodeWindow, pageKey, windowKey } from "./channel-rows.ts";
 import { ChannelStore } from "./channel-store.ts";
 import { UnfinishedWindow } from "./unfinished-window.ts";
 
-const savedChannel = { logName: "orders", name: "workers", paused: false, settings: { maxAttempts: 0 } };
+const savedChannel = { logName: "orders", name: "workers", paused: false, settings: defaultChannelSettings };
 
 function savedWindow(floor: number, cursor: number, partition = 0) {
   const value = encodeWindow(new UnfinishedWindow(floor, cursor));

@@ -7,13 +7,13 @@ export const pageSize = 256;
 export const pageMask = pageSize - 1;
 
 /** What one offset below the cursor is. `finished` is 0, so that a new page starts out as "nothing unfinished". */
-export const entryStates = { finished: 0, inFlight: 1, deferred: 2, ready: 3, dead: 4 } as const;
+export const entryStates = { finished: 0, inFlight: 1, deferred: 2, ready: 3, dead: 4, held: 5 } as const;
 
 /**
  * How the last delivery of a dead message ended; `restart`: its consumer did not survive the process, `configure`: the
- * maximum was lowered to what it had used up. The index is what is saved, and is in `Page.owners` while it is dead.
+ * maximum was lowered to what it had used up, `expired`: it was not delivered in its time. The index is what is saved, and is in `Page.owners` while it is dead.
  */
-export const deadReasons = ["unknown", "requeue", "timeout", "disconnect", "restart", "configure"] as const;
+export const deadReasons = ["unknown", "requeue", "timeout", "disconnect", "restart", "configure", "expired"] as const;
 export type DeadReason = (typeof deadReasons)[number];
 
 /** The answer to FIN, REQ and TOUCH. */
@@ -46,17 +46,7 @@ export function ownership(page: Page | undefined, offset: number, owner: number)
   return page.owners[offset & pageMask] === owner ? "done" : "notOwner";
 }
 
-/**
- * Where a page after the one of `offset` begins, with none that is unfinished in between; or something above `cursor`. A gap
- * may have any size, so whatever is fewer is walked: offsets up to the cursor, page by page, or the pages there are.
- */
-export function nextPage(pages: ReadonlyMap<number, Page>, offset: number, cursor: number): number {
-  const next = (Math.floor(offset / pageSize) + 1) * pageSize;
-  if ((cursor - next) / pageSize <= pages.size) return next;
-  let first = Number.POSITIVE_INFINITY;
-  for (const page of pages.values()) {
-    const start = page.index * pageSize;
-    if (page.unfinishedCount > 0 && start >= next && start < first) first = start;
-  }
-  return first;
+/** Neither finished, nor in flight, nor dead. */
+export function isWaiting(state: number): boolean {
+  return state === entryStates.ready || state === entryStates.deferred || state === entryStates.held;
 }

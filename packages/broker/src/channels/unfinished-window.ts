@@ -7,7 +7,8 @@
  * Everything below `floor` is finished; nothing from `cursor` on was delivered yet. In between, pages of 256 offsets
  * hold 23 bytes for each: state, attempts, owner, when it is due, when it was delivered. FIN, REQ and TOUCH are
  * arithmetic on the offset. With a maximum of attempts, a message that is given back after as many deliveries is dead: it
- * is never delivered again and waits until it is buried. A page goes when nothing in it is unfinished, so memory follows what is unfinished.
+ * is never delivered again and waits until it is buried. In an ordered channel a message can be held: it waits for one before
+ * it (`key-order.ts`). A page goes when nothing in it is unfinished, so memory follows what is unfinished.
  *
  * Time-outs and delays are one mechanism: every page knows a lower bound of its due times, and only pages whose bound
  * has passed are looked through. Times are the clock's monotonic milliseconds.
@@ -21,14 +22,15 @@ import {
   type DeadReason,
   deadReasons,
   entryStates,
-  nextPage,
+  isWaiting,
   ownership,
-  Page,
+  type Page,
   pageMask,
   pageSize,
 } from "./unfinished-page.ts";
+import { UnfinishedPages } from "./unfinished-pages.ts";
 
-const { finished, inFlight, deferred, ready, dead } = entryStates;
+const { finished, inFlight, deferred, ready, dead, held } = entryStates;
 
 /** Hears about entries that the window itself moves. */
 export interface WindowOwner {
@@ -41,22 +43,18 @@ export class UnfinishedWindow {
   savedFloor: number;
   #floor: number;
   #cursor: number;
-  readonly #pages = new Map<number, Page>();
-  /** The page used last: most calls stay on it. */
-  #recent: Page | undefined;
+  readonly #pages = new UnfinishedPages();
   /** Offsets to deliver again, oldest first. Entries whose state is no longer `ready` are skipped. */
   readonly #ready = new RingBuffer<number>();
   /** Offsets to bury, oldest first; those whose state is no longer `dead` are skipped. */
   readonly #dead = new RingBuffer<number>();
   #attemptsMax = 0;
   #moveCount = 0;
-  #readyCount = 0;
-  #inFlightCount = 0;
-  #deferredCount = 0;
-  #deadCount = 0;
+  /** Offsets in each state, by `entryStates`; that of `finished` means nothing. */
+  readonly #counts = new Int32Array(6);
+  /** What left, for whoever keeps an order; undefined: nobody does. */
+  #left: number[] | undefined;
   #dueMinMs = Number.POSITIVE_INFINITY;
-  /** Pages that were saved and are gone: their rows are to be deleted. */
-  readonly #removedPages: number[] = [];
   #moved = false;
 
   constructor(floor: number, cursor = floor) {
@@ -74,19 +72,23 @@ export class UnfinishedWindow {
   }
 
   get readyCount(): number {
-    return this.#readyCount;
+    return this.#counts[ready]!;
   }
 
   get inFlightCount(): number {
-    return this.#inFlightCount;
+    return this.#counts[inFlight]!;
   }
 
   get deferredCount(): number {
-    return this.#deferredCount;
+    return this.#counts[deferred]!;
   }
 
   get deadCount(): number {
-    return this.#deadCount;
+    return this.#counts[dead]!;
+  }
+
+  get heldCount(): number {
+    return this.#counts[held]!;
   }
 
   /** How often `moveTo` was called. */
@@ -98,12 +100,12 @@ export class UnfinishedWindow {
 
   /** The offset to deliver again next, or -1. It stays until `deliverAgain` or a state change takes it. */
   nextReady(): number {
-    for (;;) {
-      const offset = this.#ready.peek();
-      if (offset === undefined) return -1;
-      if (this.#stateOf(offset) === ready) return offset;
-      this.#ready.shift();
-    }
+    return this.#pages.first(this.#ready, ready);
+  }
+
+  /** Deliveries so far of an unfinished offset. */
+  attemptsOf(offset: number): number {
+    return this.#pages.of(offset)?.attempts[offset & pageMask] ?? 0;
   }
 
   /** The offset at the cursor goes to `owner` for the first time; the cursor moves on. Returns its attempts: 1. */
@@ -113,8 +115,6 @@ export class UnfinishedWindow {
     page.attempts[at] = 1;
     page.owners[at] = owner;
     page.deliveredMs[at] = nowMs;
-    page.inFlightCount++;
-    this.#inFlightCount++;
     this.#cursor++;
     return 1;
   }
@@ -123,40 +123,53 @@ export class UnfinishedWindow {
   deferFresh(dueMs: number): void {
     const page = this.#enter(deferred, dueMs);
     page.attempts[this.#cursor & pageMask] = 0;
-    this.#deferredCount++;
+    this.#cursor++;
+  }
+
+  /** The offset at the cursor is dead without a delivery; the cursor moves on. */
+  dieFresh(reason: DeadReason): void {
+    const offset = this.#cursor;
+    const page = this.#enter(ready, Number.POSITIVE_INFINITY);
+    this.#cursor++;
+    this.#die(page, offset, reason);
+  }
+
+  /** The offset at the cursor waits for another one, and until `dueMs` (0: no longer); the cursor moves on. */
+  holdFresh(dueMs: number): void {
+    const at = this.#cursor & pageMask;
+    const page = this.#enter(held, Number.POSITIVE_INFINITY);
+    page.dueMs[at] = dueMs;
     this.#cursor++;
   }
 
   /** What `nextReady` answered goes to `owner`. Returns the attempts so far, this one included (wraps at 65,536). */
   deliverAgain(owner: number, nowMs: number, dueMs: number): number {
     const offset = this.#ready.shift()!;
-    const page = this.#pageOf(offset)!;
+    const page = this.#pages.of(offset)!;
     const at = offset & pageMask;
-    page.states[at] = inFlight;
+    this.#become(page, at, inFlight);
     page.owners[at] = owner;
     page.deliveredMs[at] = nowMs;
-    page.inFlightCount++;
-    this.#readyCount--;
-    this.#inFlightCount++;
     this.#setDue(page, at, dueMs);
-    page.dirty = true;
     return ++page.attempts[at]!;
   }
 
   /** Finishes what `nextReady` answered, because its record is gone. */
   skip(offset: number): void {
-    const page = this.#pageOf(offset);
-    if (page === undefined || page.states[offset & pageMask] !== ready) return;
-    this.#readyCount--;
-    this.#leave(page, offset);
+    if (this.#pages.stateOf(offset) === ready) this.#leave(this.#pages.of(offset)!, offset);
+  }
+
+  /** What `nextReady` answered is dead. */
+  dieReady(offset: number, reason: DeadReason): void {
+    if (this.#pages.stateOf(offset) === ready) this.#die(this.#pages.of(offset)!, offset, reason);
   }
 
   /** There are no records from the cursor to before `offset`: they are finished, however many, and the cursor is there. */
   skipTo(offset: number): void {
-    const page = this.#pageOf(this.#cursor);
+    const page = this.#pages.of(this.#cursor);
     this.#cursor = offset;
     this.#raiseFloor();
-    if (page?.unfinishedCount === 0 && page.index !== Math.floor(offset / pageSize)) this.#remove(page);
+    if (page?.unfinishedCount === 0 && page.index !== Math.floor(offset / pageSize)) this.#pages.remove(page);
   }
 
   /**
@@ -168,10 +181,7 @@ export class UnfinishedWindow {
     for (const page of this.#pages.values()) {
       const first = page.index * pageSize;
       for (let at = 0; at < pageSize && first + at < low; at++) {
-        const state = page.states[at];
-        if (state === ready) this.#readyCount--;
-        else if (state === deferred) this.#deferredCount--;
-        else continue;
+        if (!isWaiting(page.states[at]!)) continue;
         this.#leave(page, first + at);
         dropped++;
       }
@@ -185,22 +195,18 @@ export class UnfinishedWindow {
   // --- answers -----------------------------------------------------------------------------------------------------
 
   finish(offset: number, owner: number): Answer {
-    const page = this.#pageOf(offset);
+    const page = this.#pages.of(offset);
     const answer = ownership(page, offset, owner);
     if (answer !== "done") return answer;
-    this.#inFlightCount--;
-    page!.inFlightCount--;
     this.#leave(page!, offset);
     return "done";
   }
 
   /** `dueMs` undefined: ready at once. */
   requeue(offset: number, owner: number, dueMs: number | undefined): Answer {
-    const page = this.#pageOf(offset);
+    const page = this.#pages.of(offset);
     const answer = ownership(page, offset, owner);
     if (answer !== "done") return answer;
-    this.#inFlightCount--;
-    page!.inFlightCount--;
     if (this.#isUsedUp(page!, offset)) this.#die(page!, offset, "requeue");
     else if (dueMs === undefined) this.#makeReady(page!, offset);
     else this.#defer(page!, offset, dueMs);
@@ -209,7 +215,7 @@ export class UnfinishedWindow {
 
   /** Moves the time-out to `dueMs`, but not beyond `lifetimeMs` after delivery. */
   touch(offset: number, owner: number, dueMs: number, lifetimeMs: number): Answer {
-    const page = this.#pageOf(offset);
+    const page = this.#pages.of(offset);
     const answer = ownership(page, offset, owner);
     if (answer !== "done") return answer;
     const at = offset & pageMask;
@@ -224,8 +230,6 @@ export class UnfinishedWindow {
       if (page.inFlightCount === 0) continue;
       for (let at = 0; at < pageSize; at++) {
         if (page.states[at] !== inFlight || page.owners[at] !== owner) continue;
-        this.#inFlightCount--;
-        page.inFlightCount--;
         this.#giveBack(page, page.index * pageSize + at, "disconnect");
         released++;
       }
@@ -264,13 +268,7 @@ export class UnfinishedWindow {
       if (dueMs < page.dueMinMs) page.dueMinMs = dueMs;
       return 0;
     }
-    if (state === inFlight) {
-      this.#inFlightCount--;
-      page.inFlightCount--;
-      windowOwner.onTimeout(page.owners[at]!);
-    } else {
-      this.#deferredCount--;
-    }
+    if (state === inFlight) windowOwner.onTimeout(page.owners[at]!);
     this.#giveBack(page, page.index * pageSize + at, "timeout");
     return 1;
   }
@@ -281,25 +279,15 @@ export class UnfinishedWindow {
   setAttemptsMax(attemptsMax: number): void {
     this.#attemptsMax = attemptsMax;
     if (attemptsMax === 0) return;
-    for (const page of this.#pages.values()) {
-      for (let at = 0; at < pageSize; at++) {
-        const state = page.states[at];
-        if ((state !== ready && state !== deferred) || page.attempts[at]! < attemptsMax) continue;
-        if (state === ready) this.#readyCount--;
-        else this.#deferredCount--;
-        this.#die(page, page.index * pageSize + at, "configure");
-      }
+    for (const offset of this.#pages.waiting()) {
+      const page = this.#pages.of(offset)!;
+      if (this.#isUsedUp(page, offset)) this.#die(page, offset, "configure");
     }
   }
 
   /** The offset to bury next, or -1. It stays until `takeDead`. */
   nextDead(): number {
-    for (;;) {
-      const offset = this.#dead.peek();
-      if (offset === undefined) return -1;
-      if (this.#stateOf(offset) === dead) return offset;
-      this.#dead.shift();
-    }
+    return this.#pages.first(this.#dead, dead);
   }
 
   /** Takes what `nextDead` answered out of the queue; it stays dead until `bury`. */
@@ -309,22 +297,67 @@ export class UnfinishedWindow {
 
   /** Puts an offset that was taken back into the queue, at its end. */
   keepDead(offset: number): void {
-    if (this.#stateOf(offset) === dead) this.#dead.push(offset);
+    if (this.#pages.stateOf(offset) === dead) this.#dead.push(offset);
   }
 
   /** Attempts and reason of a dead offset. */
   deathOf(offset: number): { readonly attempts: number; readonly reason: DeadReason } {
-    const page = this.#pageOf(offset)!;
-    const at = offset & pageMask;
-    return { attempts: page.attempts[at]!, reason: deadReasons[page.owners[at]!] ?? "unknown" };
+    const reason = deadReasons[this.#pages.of(offset)!.owners[offset & pageMask]!] ?? "unknown";
+    return { attempts: this.attemptsOf(offset), reason };
   }
 
   /** Finishes a dead offset. False when it is not dead. */
   bury(offset: number): boolean {
-    const page = this.#pageOf(offset);
-    if (page === undefined || page.states[offset & pageMask] !== dead) return false;
-    this.#deadCount--;
-    this.#leave(page, offset);
+    if (this.#pages.stateOf(offset) !== dead) return false;
+    this.#leave(this.#pages.of(offset)!, offset);
+    return true;
+  }
+
+  /** From now on `nextLeft` tells what is finished or dead. */
+  noteLeft(): void {
+    this.#left ??= [];
+  }
+
+  /** Nobody asks for what left any more; what is held waits for nothing but its time. */
+  forgetOrder(nowMs: number): void {
+    this.#left = undefined;
+    for (const offset of this.#pages.waiting()) this.unhold(offset, nowMs);
+  }
+
+  /** An offset that became finished or dead since `noteLeft`, or -1; each is told once. */
+  nextLeft(): number {
+    return this.#left?.pop() ?? -1;
+  }
+
+  /** Offsets below the cursor that wait to be delivered, in order. */
+  waitingOffsets(): number[] {
+    return this.#pages.waiting();
+  }
+
+  isWaiting(offset: number): boolean {
+    return isWaiting(this.#pages.stateOf(offset));
+  }
+
+  /** Offsets to deliver again that come next; at most `countMax`. */
+  readyOffsets(countMax: number): number[] {
+    return this.#pages.some(this.#ready, ready, countMax);
+  }
+
+  /** What is ready or deferred (`isWaiting`) waits for another one, too. */
+  hold(offset: number): void {
+    const page = this.#pages.of(offset)!;
+    const at = offset & pageMask;
+    if (page.states[at] === ready) page.dueMs[at] = 0;
+    this.#become(page, at, held);
+  }
+
+  /** What is held waits for its time, or is ready. False when it is not held. */
+  unhold(offset: number, nowMs: number): boolean {
+    const page = this.#pages.of(offset);
+    if (page === undefined || page.states[offset & pageMask] !== held) return false;
+    const dueMs = page.dueMs[offset & pageMask]!;
+    if (dueMs > nowMs) this.#defer(page, offset, dueMs);
+    else this.#makeReady(page, offset);
     return true;
   }
 
@@ -332,16 +365,12 @@ export class UnfinishedWindow {
 
   /** Forgets everything below `offset`, which becomes floor and cursor: emptying and seeking. */
   moveTo(offset: number): void {
-    for (const page of this.#pages.values()) if (page.saved) this.#removedPages.push(page.index);
     this.#pages.clear();
-    this.#recent = undefined;
     this.#ready.clear();
     this.#dead.clear();
-    this.#deadCount = 0;
+    if (this.#left !== undefined) this.#left.length = 0;
     this.#moveCount++;
-    this.#readyCount = 0;
-    this.#inFlightCount = 0;
-    this.#deferredCount = 0;
+    this.#counts.fill(0);
     this.#dueMinMs = Number.POSITIVE_INFINITY;
     this.#floor = offset;
     this.#cursor = offset;
@@ -354,7 +383,7 @@ export class UnfinishedWindow {
    */
   restore(offset: number, attempts: number, dueMs: number | undefined, reason?: DeadReason): void {
     if (offset < this.#floor || offset >= this.#cursor) return;
-    const page = this.#pageFor(offset);
+    const page = this.#pages.ensure(offset);
     const at = offset & pageMask;
     if (page.states[at] !== finished) return;
     page.saved = true;
@@ -382,39 +411,47 @@ export class UnfinishedWindow {
   }
 
   /** Pages that changed since they were last taken. The caller saves each and sets `saved`. */
-  *takeDirtyPages(): Iterable<Page> {
-    for (const page of this.#pages.values()) {
-      if (!page.dirty) continue;
-      page.dirty = false;
-      yield page;
-    }
+  takeDirtyPages(): Iterable<Page> {
+    return this.#pages.takeDirty();
   }
 
   /** Indexes of pages whose saved rows are to be deleted. */
   takeRemovedPages(): number[] {
-    return this.#removedPages.splice(0);
+    return this.#pages.takeRemoved();
   }
 
   // --- inside ------------------------------------------------------------------------------------------------------
 
   #enter(state: number, dueMs: number): Page {
-    const page = this.#pageFor(this.#cursor);
+    const page = this.#pages.ensure(this.#cursor);
     const at = this.#cursor & pageMask;
-    page.states[at] = state;
     page.unfinishedCount++;
+    page.states[at] = state;
+    if (state === inFlight) page.inFlightCount++;
+    this.#counts[state]!++;
     page.dirty = true;
     this.#setDue(page, at, dueMs);
     this.#moved = true;
     return page;
   }
 
-  #leave(page: Page, offset: number): void {
-    page.states[offset & pageMask] = finished;
-    page.unfinishedCount--;
+  #become(page: Page, at: number, state: number): void {
+    const before = page.states[at]!;
+    if (before === inFlight) page.inFlightCount--;
+    if (state === inFlight) page.inFlightCount++;
+    this.#counts[before]!--;
+    this.#counts[state]!++;
+    page.states[at] = state;
     page.dirty = true;
+  }
+
+  #leave(page: Page, offset: number): void {
+    this.#left?.push(offset);
+    this.#become(page, offset & pageMask, finished);
+    page.unfinishedCount--;
     if (offset === this.#floor) this.#raiseFloor();
     // The page under the cursor stays: it is about to be written to.
-    if (page.unfinishedCount === 0 && page.index !== Math.floor(this.#cursor / pageSize)) this.#remove(page);
+    if (page.unfinishedCount === 0 && page.index !== Math.floor(this.#cursor / pageSize)) this.#pages.remove(page);
   }
 
   #isUsedUp(page: Page, offset: number): boolean {
@@ -427,32 +464,27 @@ export class UnfinishedWindow {
   }
 
   #die(page: Page, offset: number, reason: DeadReason): void {
-    page.states[offset & pageMask] = dead;
+    this.#left?.push(offset);
+    this.#become(page, offset & pageMask, dead);
     page.owners[offset & pageMask] = deadReasons.indexOf(reason);
-    page.dirty = true;
-    this.#deadCount++;
     this.#dead.push(offset);
   }
 
   #makeReady(page: Page, offset: number): void {
-    page.states[offset & pageMask] = ready;
-    page.dirty = true;
-    this.#readyCount++;
+    this.#become(page, offset & pageMask, ready);
     this.#ready.push(offset);
   }
 
   #defer(page: Page, offset: number, dueMs: number): void {
-    page.states[offset & pageMask] = deferred;
-    page.dirty = true;
-    this.#deferredCount++;
+    this.#become(page, offset & pageMask, deferred);
     this.#setDue(page, offset & pageMask, dueMs);
   }
 
   #raiseFloor(): void {
     let floor = this.#floor;
     while (floor < this.#cursor) {
-      const page = this.#pageOf(floor);
-      if (page === undefined || page.unfinishedCount === 0) floor = nextPage(this.#pages, floor, this.#cursor);
+      const page = this.#pages.of(floor);
+      if (page === undefined || page.unfinishedCount === 0) floor = this.#pages.next(floor, this.#cursor);
       else if (page.states[floor & pageMask] === finished) floor++;
       else break;
     }
@@ -460,39 +492,9 @@ export class UnfinishedWindow {
     this.#moved = true;
   }
 
-  #remove(page: Page): void {
-    this.#pages.delete(page.index);
-    if (this.#recent === page) this.#recent = undefined;
-    if (page.saved) this.#removedPages.push(page.index);
-  }
-
   #setDue(page: Page, at: number, dueMs: number): void {
     page.dueMs[at] = dueMs;
     if (dueMs < page.dueMinMs) page.dueMinMs = dueMs;
     if (dueMs < this.#dueMinMs) this.#dueMinMs = dueMs;
-  }
-
-  #stateOf(offset: number): number {
-    const page = this.#pageOf(offset);
-    return page === undefined ? finished : page.states[offset & pageMask]!;
-  }
-
-  #pageOf(offset: number): Page | undefined {
-    const index = Math.floor(offset / pageSize);
-    const recent = this.#recent;
-    if (recent !== undefined && recent.index === index) return recent;
-    const page = this.#pages.get(index);
-    if (page !== undefined) this.#recent = page;
-    return page;
-  }
-
-  #pageFor(offset: number): Page {
-    let page = this.#pageOf(offset);
-    if (page === undefined) {
-      page = new Page(Math.floor(offset / pageSize));
-      this.#pages.set(page.index, page);
-      this.#recent = page;
-    }
-    return page;
   }
 }

@@ -12,13 +12,13 @@ import { join } from "node:path";
 import { systemClock } from "@polylog/base/clock";
 import { LevelStateStore } from "@polylog/log/embedded";
 import { startBrokerInMemory } from "../testing/memory-broker.ts";
-import type { Channel, ChannelSettings } from "./channel.ts";
+import { type Channel, defaultChannelSettings } from "./channel.ts";
 import { ChannelStore } from "./channel-store.ts";
 import { UnfinishedWindow } from "./unfinished-window.ts";
 
 const smoke = process.argv.includes("--smoke");
 const messageCount = smoke ? 3_000 : 1_000_000;
-const settings: ChannelSettings = { maxAttempts: 0 };
+const settings = defaultChannelSettings;
 
 /** Every third message in flight, every third deferred, every third ready. */
 function fill(window: UnfinishedWindow): void {

@@ -115,6 +115,7 @@ export interface ReadRecord {
   readonly offset: number;
   readonly timestampMs: number;
   readonly notBeforeMs: number;
+  readonly expiresMs: number;
   readonly key: string | undefined;
   readonly topic: string | undefined;
   readonly headers: readonly (readonly [string, string])[];
@@ -128,6 +129,7 @@ export function readRecord(cursor: RecordCursor): ReadRecord {
     offset: cursor.offset,
     timestampMs: cursor.timestampMs,
     notBeforeMs: cursor.notBeforeMs,
+    expiresMs: cursor.expiresMs,
     key: cursor.keyStart < 0 ? undefined : text(cursor.keyStart, cursor.keyEnd),
     topic: cursor.topicStart < 0 ? undefined : text(cursor.topicStart, cursor.topicEnd),
     headers: decodeHeaders(cursor).map(([name, value]) => [name, value.toString("latin1")]),

@@ -19,6 +19,7 @@ const richArbitrary: fc.Arbitrary<RecordFields> = fc.record(
     topic: someBytes(20),
     headers: fc.array(fc.tuple(fc.string({ maxLength: 5, unit: "grapheme" }), someBytes(9)), { maxLength: 3 }),
     notBeforeMs: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    expiresMs: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   },
   { requiredKeys: ["value"] },
 );
@@ -51,15 +52,16 @@ export function frame(values: readonly Buffer[]): Buffer {
 /** The records that a step appends, as they are to be read again; `offset` and `timestampMs` are left to the caller. */
 export function expectedRecords(step: AppendStep): Omit<ReadRecord, "offset" | "timestampMs">[] {
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
-  const plain = { notBeforeMs: 0, key: undefined, topic: undefined, headers: [] };
+  const plain = { notBeforeMs: 0, expiresMs: 0, key: undefined, topic: undefined, headers: [] };
   if (step.type === "turn") return [];
   if (step.type === "value") return [{ ...plain, value: text(step.value) }];
   if (step.type === "topic") return [{ ...plain, topic: text(step.topic), value: text(step.value) }];
   if (step.type === "framed") return step.values.map((value) => ({ ...plain, value: text(value) }));
-  const { key, topic, headers, notBeforeMs, value } = step.fields;
+  const { key, topic, headers, notBeforeMs, expiresMs, value } = step.fields;
   return [
     {
       notBeforeMs: notBeforeMs ?? 0,
+      expiresMs: expiresMs ?? 0,
       key: key && text(key),
       topic: topic && text(topic),
       headers: (headers ?? []).map(([name, each]) => [name, text(each)] as const),

@@ -12,6 +12,7 @@ import { isAuthorized } from "../auth/check-auth.ts";
 import { type Client, pauses } from "../connection/client.ts";
 import { connectionStates } from "../connection/connection-state.ts";
 import { Delivery, deleteWhenAbandoned } from "../connection/delivery.ts";
+import { MessageBuffer } from "../connection/message-buffer.ts";
 import { failureReason } from "../connection/publish-failed.ts";
 import { nsqErrors } from "../errors.ts";
 import type { NsqContext } from "../nsq-context.ts";
@@ -67,13 +68,18 @@ function checkConsumerCount({ channelConsumersMax: max }: NsqContext, names: Sub
 }
 
 function startDelivery(client: Client, log: BrokerLog, channel: Channel): void {
+  const { context, output, settings } = client;
+  const { outputBufferSize, outputBufferTimeoutMs } = settings;
   client.delivery = new Delivery({
-    context: client.context,
-    output: client.output,
+    context,
+    output,
+    buffer: settings.outputBuffered
+      ? new MessageBuffer(output, context.clock, outputBufferSize, outputBufferTimeoutMs)
+      : undefined,
     log,
     channel,
-    msgTimeoutMs: client.settings.msgTimeoutMs,
-    sampleRate: client.settings.sampleRate,
+    msgTimeoutMs: settings.msgTimeoutMs,
+    sampleRate: settings.sampleRate,
     onChannelClosed: () => client.end(),
   });
   client.state = connectionStates.subscribed;

@@ -2,8 +2,8 @@
  * A connection as a consumer of its channel: messages out, FIN, REQ and TOUCH in.
  *
  * A message frame is written in place into the connection's output, which leaves once at the end of the turn, in one
- * write with everything else. So there is nothing that output_buffer_size or output_buffer_timeout could hold back any
- * longer: both are negotiated and reported, and no timer runs for them.
+ * write with everything else; or, for a client that asked for output_buffer_size or output_buffer_timeout, into a buffer
+ * before it (`message-buffer.ts`).
  *
  * RDY is the channel's ready count. A client that does not read counts as not ready (`held`) until it has caught up.
  *
@@ -15,12 +15,15 @@ import type { BrokerLog, Channel, ChannelConsumer, ConsumerSink, RecordCursor } 
 import { messageFrameSize, writeMessageHeader } from "@polylog/nsq-wire";
 import { latencyPendingMax, lentValueSizeMin, messagesPendingSizeMax, outputCheckSize } from "../limits.ts";
 import type { NsqContext } from "../nsq-context.ts";
+import type { MessageBuffer } from "./message-buffer.ts";
 
 type Answer = ReturnType<Channel["finish"]>;
 
 export interface DeliveryOptions {
   readonly context: NsqContext;
   readonly output: OutputQueue;
+  /** Holds messages back, when the client asked for that. */
+  readonly buffer: MessageBuffer | undefined;
   readonly log: BrokerLog;
   readonly channel: Channel;
   /** How long the client may take over a message, in ms. */
@@ -43,6 +46,7 @@ export class Delivery implements ConsumerSink {
   sampledOutCount = 0;
   readonly #context: NsqContext;
   readonly #output: OutputQueue;
+  readonly #buffer: MessageBuffer | undefined;
   readonly #sampleRate: number;
   readonly onChannelClosed: () => void;
   #readyCount = 0;
@@ -55,6 +59,7 @@ export class Delivery implements ConsumerSink {
   constructor(options: DeliveryOptions) {
     this.#context = options.context;
     this.#output = options.output;
+    this.#buffer = options.buffer;
     this.log = options.log;
     this.channel = options.channel;
     this.#sampleRate = options.sampleRate;
@@ -70,6 +75,7 @@ export class Delivery implements ConsumerSink {
 
   setReady(count: number): void {
     this.#readyCount = count;
+    if (this.consumer.inFlightCount >= count) this.#buffer?.flush();
     if (!this.#held) this.channel.setReady(this.consumer, count);
   }
 
@@ -80,7 +86,7 @@ export class Delivery implements ConsumerSink {
       this.#leaveOut(partition, record.offset);
       return;
     }
-    const output = this.#output;
+    const output = this.#buffer ?? this.#output;
     const start = record.valueStart;
     const end = record.valueEnd;
     const size = end - start;
@@ -99,6 +105,7 @@ export class Delivery implements ConsumerSink {
     if (!lent) copyValue(record.bytes, start, end, buffer, at);
     output.commit(frameSize);
     if (lent) output.push(record.bytes, start, end);
+    if (this.consumer.inFlightCount >= this.#readyCount) this.#buffer?.flush();
     if (this.#publishedAtMs !== undefined) this.#rememberPublished(this.#publishedAtMs, record, partition);
     this.#context.metrics.delivered.value++;
     this.#uncheckedSize += headerSize + size;
@@ -159,6 +166,7 @@ export class Delivery implements ConsumerSink {
 
   /** Leaves the channel; what is in flight goes to others at once. An ephemeral channel goes with its last consumer. */
   close(): void {
+    this.#buffer?.close();
     this.channel.removeConsumer(this.consumer);
     deleteWhenAbandoned(this.#context, this.log, this.channel);
   }

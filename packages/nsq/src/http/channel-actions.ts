@@ -3,6 +3,7 @@
 import { isCodedError } from "@polylog/base/errors";
 import type { BrokerLog, Channel } from "@polylog/broker";
 import { type HttpExchange, HttpRefusal, type HttpRoute } from "./http-exchange.ts";
+import { readPosition } from "./position.ts";
 import { respondEmpty } from "./responses.ts";
 
 export const channelActions: readonly HttpRoute[] = [
@@ -13,9 +14,18 @@ export const channelActions: readonly HttpRoute[] = [
   { method: "POST", path: "/channel/unpause", handle: (exchange) => setPaused(exchange, false) },
 ];
 
+/**
+ * Beyond nsqd: a new channel begins at `offset` (with several partitions also `partition`), `timestamp` (ms since 1970) or
+ * `from` (`earliest`, `latest`); and `ordered`, which is also set when the channel exists.
+ */
 async function create(exchange: HttpExchange): Promise<void> {
   const { log, name } = managedLog(exchange);
-  await exchange.context.broker.catalog.ensureChannel(log, name);
+  const { catalog } = exchange.context.broker;
+  const position = readPosition(exchange, log);
+  const ordered = exchange.argument("ordered") === undefined ? undefined : exchange.flag("ordered", true);
+  if (position === undefined) await catalog.ensureChannel(log, name);
+  else await catalog.ensureChannelAt(log, name, position);
+  if (ordered !== undefined) await catalog.configureChannel(log, name, { ordered });
   respondEmpty(exchange.response);
 }
 

@@ -89,7 +89,7 @@ export class HttpExchange {
   }
 
   /** Refuses with FORBIDDEN; nsqd, which guards nothing over HTTP, has no such code. */
-  checkAccess(action: "produce" | "manage", topic: string): void {
+  checkAccess(action: "produce" | "consume" | "manage", topic: string): void {
     if (!this.context.broker.access.allows(this.#principal, action, topic)) throw new HttpRefusal(403, "FORBIDDEN");
   }
 

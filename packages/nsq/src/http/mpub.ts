@@ -4,14 +4,14 @@
  *     text      a message per line; LF ends it and is not part of it, CR is; empty lines are left out
  *     binary    int32 count, count times: int32 size, bytes: the body of the command MPUB
  *
- * As in nsqd the topic is made before the body is looked at. With `defer`, which released nsqds ignore, channels deliver all of
- * them only after that time.
+ * As in nsqd the topic is made before the body is looked at. What `readExtras` finds, `defer` for
+ * example, which released nsqds ignore, is for all of them.
  */
 
 import { CommandReader, type ProtocolLimits } from "@polylog/nsq-wire";
-import { produceFramedDeferred } from "../publishing.ts";
+import { produceFramedFields } from "../publishing.ts";
 import { type HttpExchange, HttpRefusal, type HttpRoute } from "./http-exchange.ts";
-import { logToPublishTo, publish, readDefer } from "./publish.ts";
+import { logToPublishTo, publish, readExtras } from "./publish.ts";
 import { declaredSize, readBody } from "./request-body.ts";
 import { respondText } from "./responses.ts";
 
@@ -36,13 +36,13 @@ async function handle(exchange: HttpExchange): Promise<void> {
   const body = await readBody(request, limits.bodySizeMax, clock);
   if (body === undefined) throw new HttpRefusal(413, "BODY_TOO_BIG");
   const framed = binary ? readBinary(body, limits) : frameLines(body, limits.msgSizeMax);
-  const deferMs = readDefer(exchange);
+  const extras = readExtras(exchange);
   const { bytes, start, end, count } = framed;
   if (count > 0) {
     await publish(exchange, log, (waiter) =>
-      deferMs === 0
+      extras === undefined
         ? broker.produceFramed(log, bytes, start, end, count, waiter, 0)
-        : produceFramedDeferred(broker, log, framed, clock.nowMs() + deferMs, waiter),
+        : produceFramedFields(broker, log, framed, extras, waiter),
     );
     metrics.published.value += count;
   }

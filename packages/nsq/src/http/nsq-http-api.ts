@@ -5,6 +5,7 @@ import { TLSSocket } from "node:tls";
 import type { Principal } from "@polylog/broker";
 import type { NsqContext } from "../nsq-context.ts";
 import { lookupdAddressRoutes } from "../peers/lookupd-address-routes.ts";
+import { browseRoutes } from "./browse.ts";
 import { channelActions } from "./channel-actions.ts";
 import { findConfigRoute } from "./config.ts";
 import { debugActions } from "./debug.ts";
@@ -27,6 +28,7 @@ const ownRoutes: readonly HttpRoute[] = [
   mpub,
   ...topicActions,
   ...channelActions,
+  ...browseRoutes,
   ...lookupdAddressRoutes,
   ...debugActions,
 ];

@@ -1,6 +1,6 @@
 /** The HTTP API of a `TestNsqd` on a free loopback port, and requests to it that let the manual clock's turns happen. */
 
-import { createServer, type IncomingHttpHeaders, request as startRequest } from "node:http";
+import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, request as startRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { TestNsqd, type TestNsqdOptions } from "./test-nsqd.ts";
@@ -11,7 +11,12 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-export type Requester = (method: string, path: string, body?: string | Buffer) => Promise<HttpAnswer>;
+export type Requester = (
+  method: string,
+  path: string,
+  body?: string | Buffer,
+  headers?: OutgoingHttpHeaders,
+) => Promise<HttpAnswer>;
 
 /** The server ends with the test. */
 export async function startHttp(
@@ -26,9 +31,9 @@ export async function startHttp(
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  const request: Requester = async (method, path, body) => {
+  const request: Requester = async (method, path, body, headers) => {
     const answered = { done: false };
-    const answer = sendRequest(port, method, path, body).finally(() => {
+    const answer = sendRequest(port, method, path, body, headers).finally(() => {
       answered.done = true;
     });
     while (!answered.done) await nsqd.run();
@@ -42,9 +47,10 @@ export function sendRequest(
   method: string,
   path: string,
   body: string | Buffer | undefined,
+  headers: OutgoingHttpHeaders = {},
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const request = startRequest({ port, host: "127.0.0.1", method, path, agent: false }, (response) => {
+    const request = startRequest({ port, host: "127.0.0.1", method, path, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {

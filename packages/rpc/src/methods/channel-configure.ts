@@ -1,22 +1,22 @@
 import * as v from "valibot";
 import { describeChannel } from "./channel-list.ts";
+import { channelSettingsEntries, givenSettings } from "./channel-settings-params.ts";
 import { defineMethod, requireAccess } from "./method.ts";
-import { channelEntries, countSchema } from "./params.ts";
+import { channelEntries } from "./params.ts";
 
 export const channelConfigure = defineMethod({
   name: "channel.configure",
   summary: "Changes a channel's settings and answers once they are saved; those left out stay.",
   params: v.strictObject({
     ...channelEntries,
-    /** Deliveries after which a record that is not finished goes to the log of dead letters; 0: no maximum. */
-    maxAttempts: v.optional(countSchema),
+    ...channelSettingsEntries,
   }),
   result: "as in channel.list",
-  async handle(context, { log: name, channel, maxAttempts }) {
+  async handle(context, { log: name, channel, ...settings }) {
     requireAccess(context, "manage", name);
     const { catalog } = context.broker;
     const log = catalog.require(name);
-    await catalog.configureChannel(log, channel, { ...(maxAttempts !== undefined && { maxAttempts }) });
+    await catalog.configureChannel(log, channel, givenSettings(settings));
     return describeChannel(catalog.requireChannel(log, channel));
   },
 });

@@ -7,7 +7,7 @@ export const channelList = defineMethod({
   name: "channel.list",
   summary: "Lists the channels of a log, oldest first.",
   params: v.strictObject({ log: logSchema }),
-  result: "{channels: [{channel, paused, maxAttempts, depth, inFlight, deferred, dead, consumers, …}]}",
+  result: "{channels: [{channel, paused, maxAttempts, ordered, depth, inFlight, deferred, dead, consumers, …}]}",
   handle(context, { log: name }) {
     requireAccess(context, "consume", name);
     const log = context.broker.catalog.require(name);
@@ -20,6 +20,8 @@ export interface ChannelDescription {
   readonly channel: string;
   readonly paused: boolean;
   readonly maxAttempts: number;
+  readonly ordered: boolean;
+  readonly deadLetterExpired: boolean;
   readonly depth: number;
   readonly inFlight: number;
   readonly deferred: number;
@@ -28,14 +30,15 @@ export interface ChannelDescription {
   readonly timeouts: number;
   readonly requeues: number;
   readonly deadLettered: number;
+  readonly expired: number;
 }
 
 export function describeChannel(channel: Channel): ChannelDescription {
-  const { timeoutCount, requeueCount, deadLetterCount } = channel.counters;
+  const { timeoutCount, requeueCount, deadLetterCount, expiredCount } = channel.counters;
   return {
     channel: channel.name,
     paused: channel.paused,
-    maxAttempts: channel.settings.maxAttempts,
+    ...channel.settings,
     depth: channel.depth,
     inFlight: channel.inFlightCount,
     deferred: channel.deferredCount,
@@ -44,5 +47,6 @@ export function describeChannel(channel: Channel): ChannelDescription {
     timeouts: timeoutCount,
     requeues: requeueCount,
     deadLettered: deadLetterCount,
+    expired: expiredCount,
   };
 }

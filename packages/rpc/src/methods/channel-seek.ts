@@ -30,7 +30,7 @@ export const channelSeek = defineMethod({
 });
 
 /** An offset belongs to one partition, which need not be named when there is one. PARTITION_REQUIRED. */
-function seekPosition(log: BrokerLog, partition: number | undefined, position: Position): SeekPosition {
+export function seekPosition(log: BrokerLog, partition: number | undefined, position: Position): SeekPosition {
   const { offset, timestamp, from } = position;
   if (offset !== undefined) return { offset, partition: requirePartition(log, partition).number };
   if (timestamp !== undefined) return { timestampMs: timestamp, partition };

@@ -111,3 +111,64 @@ test("every method of channels and logs asks whether it is allowed", async () =>
     assert.equal(await client.refusalCode(name, params), "broker.NOT_AUTHORIZED", name);
   }
 });
+
+test("channel.create begins at an offset or a time, with settings", async () => {
+  const client = await start();
+  const create = (channel: string, position: object) =>
+    client.ask("channel.create", { log: "orders", channel, ...position });
+  assert.equal((await create("offset", { offset: 3 })).depth, 1);
+  assert.equal((await create("time", { timestamp: 1 })).depth, 4);
+  const { ordered, maxAttempts, deadLetterExpired } = await create("set", { ordered: true, deadLetterExpired: true });
+  assert.deepEqual([ordered, maxAttempts, deadLetterExpired], [true, 0, true]);
+  assert.equal((await create("set", { offset: 0, ordered: false })).ordered, false);
+  const wrong = { log: "orders", channel: "wrong" };
+  assert.equal(await client.refusalCode("channel.create", { ...wrong, offset: 5 }), "log.OFFSET_OUT_OF_RANGE");
+  assert.equal(await client.refusalCode("channel.create", { ...wrong, offset: 1, timestamp: 1 }), "rpc.INVALID_PARAMS");
+  const settings = { ...wrong, maxAttempts: 65_536 };
+  assert.equal(await client.refusalCode("channel.create", settings), "broker.MAX_ATTEMPTS_INVALID");
+  const { channels } = await client.ask("channel.list", { log: "orders" });
+  assert.ok(!channels.some(({ channel }) => channel === "wrong"));
+});
+
+test("channel.peek shows what comes next and takes nothing", async () => {
+  const client = await start();
+  const channel = client.memory.broker.catalog.require("orders").channels.get("workers")!;
+  const consumer = channel.addConsumer({ onRecord: () => undefined, onChannelClosed: () => undefined }, 1000, 1000);
+  channel.setReady(consumer, 2);
+  await client.memory.run();
+  channel.setReady(consumer, 0);
+  channel.requeue(consumer, 0, 1, 0);
+  await client.memory.run();
+  const peek = async (params: object) =>
+    (await client.ask("channel.peek", { ...workers, ...params })).records.map(
+      ({ partition, attempts, offset, value }) => [partition, attempts, offset, value],
+    );
+  assert.deepEqual(await peek({ encoding: "utf8" }), [
+    [0, 1, 1, "b"],
+    [0, 0, 2, "c"],
+    [0, 0, 3, "d"],
+  ]);
+  assert.deepEqual(await peek({ maxRecords: 1 }), [[0, 1, 1, "Yg=="]]);
+  assert.deepEqual([channel.depth, channel.inFlightCount], [3, 1]);
+});
+
+test("channel.peek leaves out what is not due, or has expired", async () => {
+  const client = await start();
+  const nowMs = client.memory.clock.nowMs();
+  await client.ask("log.empty", { log: "orders" });
+  await client.ask("produce", {
+    log: "orders",
+    encoding: "utf8",
+    records: [
+      { value: "later", notBefore: nowMs + 1000 },
+      { value: "gone", expires: nowMs + 10 },
+      { value: "now", expires: nowMs + 1000 },
+    ],
+  });
+  await client.memory.advance(10);
+  const { records } = await client.ask("channel.peek", { ...workers, encoding: "utf8" });
+  assert.deepEqual(
+    records.map(({ value }) => value),
+    ["now"],
+  );
+});

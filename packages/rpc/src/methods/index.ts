@@ -5,6 +5,7 @@ import { channelCreate } from "./channel-create.ts";
 import { channelDelete } from "./channel-delete.ts";
 import { channelList } from "./channel-list.ts";
 import { channelPause } from "./channel-pause.ts";
+import { channelPeek } from "./channel-peek.ts";
 import { channelReplayDeadLetters } from "./channel-replay-dead-letters.ts";
 import { channelSeek } from "./channel-seek.ts";
 import { channelUnpause } from "./channel-unpause.ts";
@@ -47,6 +48,7 @@ export const methods: readonly Method[] = [
   channelPause,
   channelUnpause,
   channelSeek,
+  channelPeek,
   channelReplayDeadLetters,
   channelDelete,
   mqttClients,

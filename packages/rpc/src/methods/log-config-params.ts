@@ -11,11 +11,17 @@ export const logConfigEntries = {
   segmentSizeMax: v.optional(countSchema),
   /** Of segments that take no more records. */
   compression: v.optional(v.picklist(logConfigChoices.compression)),
+  /** Milliseconds after which channels do not deliver a record any more; 0: they always do. */
+  ttlMs: v.optional(countSchema),
   /** Milliseconds; 0: for ever. */
   retentionMs: v.optional(countSchema),
   /** Bytes per partition; 0: no limit. */
   retentionBytes: v.optional(countSchema),
   retentionUnfinished: v.optional(v.picklist(logConfigChoices.retentionUnfinished)),
+  /** Records, and bytes, per partition that a channel may not have finished; 0: no limit. */
+  depthRecords: v.optional(countSchema),
+  depthBytes: v.optional(countSchema),
+  whenFull: v.optional(v.picklist(logConfigChoices.whenFull)),
   /** `compact`: of records with the same key only the last one is kept. */
   cleanup: v.optional(v.picklist(logConfigChoices.cleanup)),
   /** Milliseconds for which the tombstone of a key is kept. */

@@ -46,8 +46,15 @@ export interface Position {
 }
 
 export function hasOnePosition(position: Position): boolean {
-  const given = [position.offset, position.timestamp, position.from].filter((each) => each !== undefined);
-  return given.length === 1;
+  return positionsGiven(position) === 1;
+}
+
+export function hasNoPosition(position: Position): boolean {
+  return positionsGiven(position) === 0;
+}
+
+function positionsGiven({ offset, timestamp, from }: Position): number {
+  return [offset, timestamp, from].filter((each) => each !== undefined).length;
 }
 
 export const onePositionMessage = "Expected exactly one of offset, timestamp and from";

@@ -28,6 +28,9 @@ export function boundedList<Item extends v.GenericSchema>(item: Item, lengthMin:
   );
 }
 
+/** Milliseconds since 1970. */
+const timeSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
 export const recordSchema = v.strictObject({
   key: v.nullish(v.string()),
   headers: v.nullish(
@@ -35,7 +38,8 @@ export const recordSchema = v.strictObject({
   ),
   value: v.unknown(),
   topic: v.nullish(v.string()),
-  notBefore: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  notBefore: v.nullish(timeSchema),
+  expires: v.nullish(timeSchema),
   encoding: v.optional(v.picklist(encodings)),
 });
 
@@ -65,6 +69,7 @@ export function decodeRecord(
         return [name, decode(value, `headers[${index}][1]`, used)];
       }),
     }),
+    ...(typeof record.expires === "number" && { expiresMs: record.expires }),
     ...(typeof record.notBefore === "number" && { notBeforeMs: record.notBefore }),
   };
   return problems.length > problemsBefore ? undefined : fields;

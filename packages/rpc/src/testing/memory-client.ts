@@ -54,6 +54,9 @@ export interface RpcResults {
   readonly "log.delete": object;
   readonly "channel.list": { readonly channels: readonly ChannelDescription[] };
   readonly "channel.create": ChannelDescription;
+  readonly "channel.peek": {
+    readonly records: readonly (RpcRecord & { readonly partition: number; readonly attempts: number })[];
+  };
   readonly "channel.delete": object;
   readonly "channel.pause": ChannelDescription;
   readonly "channel.unpause": ChannelDescription;

@@ -26,6 +26,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./verify.ts")).verify,
   },
   {
+    name: "log",
+    summary: "show records of a running server's log, or what a channel would deliver next",
+    load: async () => (await import("./log.ts")).log,
+  },
+  {
     name: "mqtt",
     summary:
       "list a running server's MQTT clients, sessions, subscriptions, retained messages and bridges, or end a connection",

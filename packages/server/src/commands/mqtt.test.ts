@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mqtt, renderTable } from "./mqtt.ts";
+import { mqtt } from "./mqtt.ts";
+import { renderTable } from "./table-text.ts";
 
 async function run(...argv: readonly string[]): Promise<string> {
   let printed = "";
