@@ -7,20 +7,14 @@
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ByteWriter } from "@polylog/base/bytes";
-import { encodeMpub, FrameReader, frameTypes } from "@polylog/nsq-wire";
 import { startServer } from "@polylog/testkit";
-import { openNsq } from "./nsq-consumer.ts";
+import { appendLarge } from "./large-log.ts";
 
 const smoke = process.argv.includes("--smoke");
 const gigabytes = smoke ? 0.005 : Number(process.env["RECOVERY_GIGABYTES"] ?? 1);
 const kills = smoke ? 1 : 3;
-const body = Buffer.alloc(16 * 1024, "recovery ");
-const batchSize = 32;
-const outstandingMax = 8;
 
 async function main(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), "polylog-recovery-"));
@@ -41,9 +35,7 @@ async function main(): Promise<void> {
 async function timedStart(dataDir: string, bytes: number): Promise<number> {
   if (bytes > 0) {
     const server = await startServer({ dataDir, flags: ["--log-level=warn"] });
-    const socket = await openNsq(server.listeners.nsqTcp.port);
-    await publish(socket, Math.ceil(bytes / (batchSize * body.length)));
-    socket.destroy();
+    await appendLarge(server.listeners.nsqTcp.port, "large", bytes);
     await server.kill();
   }
   const startedAtMs = performance.now();
@@ -51,32 +43,6 @@ async function timedStart(dataDir: string, bytes: number): Promise<number> {
   const ms = performance.now() - startedAtMs;
   await server.kill();
   return ms;
-}
-
-/** Publishes `count` batches, a few of them unanswered at a time. */
-function publish(socket: Socket, count: number): Promise<void> {
-  const writer = new ByteWriter(batchSize * (body.length + 4) + 64);
-  encodeMpub(writer, "large", new Array<Buffer>(batchSize).fill(body));
-  const mpub = writer.take();
-  return new Promise((resolve, reject) => {
-    const reader = new FrameReader();
-    let sent = 0;
-    let answered = 0;
-    const send = (): void => {
-      for (; sent < count && sent - answered < outstandingMax; sent++) socket.write(mpub);
-    };
-    socket.on("error", reject);
-    socket.on("data", (chunk: Buffer) => {
-      reader.push(chunk);
-      while (reader.next()) {
-        if (reader.frameType === frameTypes.error) reject(new Error(reader.bytes.toString("utf8", reader.bodyStart)));
-        answered++;
-      }
-      send();
-      if (answered === count) resolve();
-    });
-    send();
-  });
 }
 
 await main();

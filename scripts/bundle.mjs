@@ -11,6 +11,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -20,12 +21,8 @@ import { rootDir } from "./repository.mjs";
 const dist = join(rootDir, "packages", "server", "dist");
 const entry = join(dist, "main.js");
 
-/** Native modules that wait for their first call, with the functions that are called. @type {Record<string, string[]>} */
-const lazyNatives = {
-  snappy: ["compressSync", "uncompressSync"],
-  "@node-rs/crc32": ["crc32c"],
-  "lz4-napi": ["compress", "uncompressSync"],
-};
+/** Native modules that wait for the first call of one of their functions. */
+const lazyNatives = ["snappy", "@node-rs/crc32", "lz4-napi"];
 
 async function bundle() {
   const { bundleFiles } = await launchModules();
@@ -108,14 +105,15 @@ function writeWhole(path, content) {
 const lazyPlugin = {
   name: "lazy natives",
   setup({ onResolve, onLoad }) {
-    const filter = new RegExp(`^(${Object.keys(lazyNatives).join("|")})$`);
+    const filter = new RegExp(`^(${lazyNatives.join("|")})$`);
     onResolve({ filter }, ({ path, namespace }) =>
       namespace === "lazy" ? { path, external: true } : { path, namespace: "lazy" },
     );
     onLoad({ filter, namespace: "lazy" }, ({ path }) => {
-      const functions = (lazyNatives[path] ?? []).map(
-        (name) => `export const ${name} = (...values) => load().${name}(...values);`,
-      );
+      const native = createRequire(entry)(path);
+      const functions = Object.keys(native)
+        .filter((name) => typeof native[name] === "function" && !/^[A-Z]/.test(name))
+        .map((name) => `export const ${name} = (...values) => load().${name}(...values);`);
       const load = `let native; const load = () => (native ??= require(${JSON.stringify(path)}));`;
       return { contents: [load, ...functions].join("\n"), loader: "js" };
     });

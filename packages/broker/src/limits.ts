@@ -44,6 +44,10 @@ export const defaultBrokerLimits: BrokerLimits = {
 /** Bytes that a consumer which fell behind reads from a segment at a time. */
 export const readAheadSize = 1024 * 1024;
 
+/** Of what was read from a segment, a consumer gets so many bytes or records in one spare turn of the event loop. */
+export const readSliceSize = 128 * 1024;
+export const readSliceRecords = 256;
+
 /** How long what could not become a dead letter waits to be tried again, in milliseconds. */
 export const deadLetterRetryMs = 1000;
 

@@ -8,4 +8,6 @@ export interface Chunk {
   readonly offsetFirst: number;
   /** Offset after the last record of the last batch: where to read on. */
   readonly offsetNext: number;
+  /** `bytes` are the holder's only until it gives the chunk back: nobody else may be lent a part of them. */
+  readonly borrowed?: boolean;
 }

@@ -31,7 +31,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { uncompressSync } from "lz4-napi";
+import { uncompress } from "lz4-napi";
 import type { BlockCache } from "./block-cache.ts";
 import { readU64, writeU64 } from "./bytes.ts";
 import { compressedSizeMax } from "./limits.ts";
@@ -43,7 +43,7 @@ const magic = Buffer.from("PLLZ4-01", "latin1");
 const blockSizeFloor = 64 * 1024;
 const blockSizeCeiling = 4 * 1024 * 1024;
 const segmentSizeFloor = 224;
-/** Blocks read and decompressed in one go: about 2 MiB, and under a millisecond of the event loop. */
+/** Blocks read at once: about 2 MiB. They are decompressed in the thread pool, one after the other. */
 const blocksAtOnceMax = 8;
 
 /** What the header says; all else follows from it. */
@@ -186,7 +186,7 @@ export class CompressedSegment implements StorageFile {
     const stored = known === index ? noBytes : await readAt(this.#file, start, positions[known]! - start);
     for (let i = index; i < next; i++) {
       const bytes = i < known ? stored.subarray(positions[i]! - start, positions[i + 1]! - start) : noBytes;
-      const block = this.#decode(i, bytes);
+      const block = await this.#decode(i, bytes);
       if (block === undefined) this.#clear(i, target, position);
       else {
         this.#copy(block, i, target, position);
@@ -201,14 +201,14 @@ export class CompressedSegment implements StorageFile {
   }
 
   /** The segment's bytes in the block; undefined when it is damaged. */
-  #decode(index: number, bytes: Buffer): Buffer | undefined {
+  async #decode(index: number, bytes: Buffer): Promise<Buffer | undefined> {
     const size = this.#blockEnd(index) - index * this.#shape.blockSize;
     const content = bytes.subarray(blockHeadSize);
     if (content.length < 5 || bytes.readUInt32LE(0) !== content.length || content.readUInt32LE(0) !== size)
       return undefined;
     if (bytes.readUInt32LE(4) !== blockCrc(index, content)) return undefined;
     try {
-      const block = uncompressSync(content);
+      const block = await uncompress(content);
       return block.length === size ? block : undefined;
     } catch {
       return undefined; // With a CRC that fits: whoever compressed it was broken.

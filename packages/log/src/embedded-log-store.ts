@@ -37,6 +37,7 @@ import { Maintenance } from "./maintenance/maintenance.ts";
 import { retention } from "./maintenance/retention.ts";
 import { maintenanceTasks } from "./maintenance/tasks.ts";
 import { PendingTotal } from "./pending-total.ts";
+import { ReadBuffers } from "./read-buffers.ts";
 import { segmentHeaderSize } from "./segment.ts";
 import { listSegmentFiles, segmentFileName } from "./segment-files.ts";
 import { SegmentSet } from "./segment-set.ts";
@@ -80,6 +81,7 @@ export class EmbeddedLogStore implements LogStore {
   readonly #pendingTotal: PendingTotal;
   readonly #timings = new DiskTimings();
   readonly #blockCache = new BlockCache();
+  readonly #readBuffers = new ReadBuffers();
   readonly #maintenance: Maintenance;
   readonly #logs = new Map<string, OwnLog>();
   readonly #rows = new Map<string, LogRow>();
@@ -251,6 +253,7 @@ export class EmbeddedLogStore implements LogStore {
       clock,
       cache: this.#cache,
       blockCache: this.#blockCache,
+      readBuffers: this.#readBuffers,
       epoch,
       expect,
       pendingTotal: this.#pendingTotal,

@@ -6,6 +6,7 @@ import type { BlockCache } from "./block-cache.ts";
 import type { DiskSpace } from "./disk/disk-space.ts";
 import type { DiskTimings } from "./disk/disk-timings.ts";
 import type { PendingTotal } from "./pending-total.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { TailCache } from "./tail-cache.ts";
 import type { ZeroAheadOptions } from "./zero-ahead.ts";
@@ -21,6 +22,8 @@ export interface PartitionOptions {
   readonly cache: TailCache;
   /** Shared by all partitions of a store; default: one of its own. */
   readonly blockCache?: BlockCache;
+  /** Shared by all partitions of a store; default: its own. */
+  readonly readBuffers?: ReadBuffers;
   readonly logger?: Logger;
   /** How often the log was opened, this time included; raised if the segments know better. Default 1. */
   readonly epoch?: number;

@@ -74,7 +74,7 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
     this.compactor = new Compactor(this.#segments);
     this.#producers = new PartitionProducers(this.#segments, this.#logger, options.producersMax);
     this.#tail = new Tail(options.cache, number, options.epoch ?? 1, this.#pendingTotal);
-    this.#reader = new SegmentReader(this.#segments);
+    this.#reader = new SegmentReader(this.#segments, clock, options.readBuffers);
     this.#trimmer = new Trimmer(this.#segments, (endOffset) => this.#whenSynced(endOffset));
     const owner: AppenderOwner = {
       onAdvanced: () => this.#watchers.tellHigh(),
@@ -261,13 +261,25 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
     return this.#tail.chunkAt(offset, slabSizeMax);
   }
 
-  async readChunk(offset: number, bytesMax: number): Promise<Chunk | undefined> {
+  readChunk(offset: number, bytesMax: number): Promise<Chunk | undefined> {
+    return this.#read(offset, bytesMax, false);
+  }
+
+  borrowChunk(offset: number, bytesMax: number): Promise<Chunk | undefined> {
+    return this.#read(offset, bytesMax, true);
+  }
+
+  giveBack(chunk: Chunk): void {
+    if (chunk.borrowed) this.#reader.giveBack(chunk);
+  }
+
+  async #read(offset: number, bytesMax: number, borrow: boolean): Promise<Chunk | undefined> {
     if (this.#state.status === "closed") throw this.#state.closedError();
     const low = this.lowWatermark;
     if (!(offset >= low && offset <= this.nextOffset))
       throw logErrors.OFFSET_OUT_OF_RANGE({ offset, low, high: this.highWatermark });
     if (offset >= this.highWatermark) return undefined;
-    return this.#tail.chunkAt(offset, bytesMax) ?? (await this.#reader.read(offset, bytesMax));
+    return this.#tail.chunkAt(offset, bytesMax) ?? (await this.#reader.read(offset, bytesMax, borrow));
   }
 
   async offsetAt(timestampMs: number): Promise<number> {

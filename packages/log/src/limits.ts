@@ -136,6 +136,10 @@ export const readHintsMax = 16;
 export const readSizeMax = 8 * 1024 * 1024;
 export const readSizeMin = 4 * 1024;
 
+/** Buffers for reading that a store keeps to use again, and their size. */
+export const readBufferSize = 1024 * 1024;
+export const readBuffersMax = 8;
+
 /** Block read at once while scanning a segment. */
 export const scanBlockSize = 1024 * 1024;
 

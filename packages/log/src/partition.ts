@@ -106,6 +106,13 @@ export interface Partition {
    * OFFSET_OUT_OF_RANGE, CORRUPT_BATCH, PARTITION_CLOSED, or the system's error when what is stored cannot be read.
    */
   readChunk(offset: number, bytesMax: number): Promise<Chunk | undefined>;
+  /**
+   * As `readChunk`, for who needs the chunk for a while only: what has `borrowed` is to be handed to `giveBack` when it is not used
+   * any more, and changes then. One that is not given back is the garbage collector's.
+   */
+  borrowChunk(offset: number, bytesMax: number): Promise<Chunk | undefined>;
+  /** Takes any chunk, and does nothing with one that is not borrowed. */
+  giveBack(chunk: Chunk): void;
   /** First offset whose timestamp is not before `timestampMs`; the high watermark when there is none. */
   offsetAt(timestampMs: number): Promise<number>;
 

@@ -34,6 +34,8 @@ export class RecordCursor {
   /** 0: never. */
   expiresMs = 0;
   bytes: Buffer = nothing;
+  /** `bytes` will change: copy, do not lend. */
+  borrowed = false;
   /** `keyStart`, `topicStart`, `headersStart`: -1 when the record has none. */
   keyStart = -1;
   keyEnd = -1;
@@ -62,6 +64,7 @@ export class RecordCursor {
   /** The next `next()` yields the first record of `chunk` at or after `offset`. */
   reset(chunk: Chunk, offset: number): void {
     this.bytes = chunk.bytes;
+    this.borrowed = chunk.borrowed === true;
     this.#chunkEnd = chunk.end;
     this.#batchEnd = chunk.start;
     this.#left = 0;

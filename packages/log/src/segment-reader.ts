@@ -2,9 +2,13 @@
  * Reads batches from segments. A chunk is one read in most cases: of a sequential reader from the place where its last
  * chunk ended, of any other from the index entry before its offset. Every batch handed out passed its CRC.
  *
+ * The file is read in the thread pool; what is done with the bytes, checking them and whatever the caller does at once, waits
+ * for a spare turn of the event loop, so that a reader of old records takes nothing from writers and live consumers.
+ *
  * What is damaged is refused with the offsets concerned, each time somebody asks for them; what is behind it can be read.
  */
 
+import { type Clock, spareTurn } from "@polylog/base/clock";
 import { isCodedError } from "@polylog/base/errors";
 import {
   batchCount,
@@ -19,6 +23,7 @@ import {
 import type { Chunk } from "./chunk.ts";
 import { logErrors } from "./errors.ts";
 import { indexIntervalSize, readSizeMax, readSizeMin } from "./limits.ts";
+import { ReadBuffers } from "./read-buffers.ts";
 import { ReadHints } from "./read-hints.ts";
 import { RecordCursor } from "./record-cursor.ts";
 import { type Segment, segmentHeaderSize } from "./segment.ts";
@@ -35,21 +40,29 @@ interface Place {
 
 export class SegmentReader {
   readonly #set: SegmentSet;
+  readonly #clock: Clock;
+  readonly #buffers: ReadBuffers;
   readonly #hints = new ReadHints();
 
-  constructor(set: SegmentSet) {
+  constructor(set: SegmentSet, clock: Clock, buffers = new ReadBuffers()) {
+    this.#buffers = buffers;
     this.#set = set;
+    this.#clock = clock;
   }
 
-  /** Batches from the one with `offset` on, which must be written; about `sizeMax` bytes. Rejects with CORRUPT_BATCH. */
-  async read(offset: number, sizeMax: number): Promise<Chunk> {
+  /**
+   * Batches from the one with `offset` on, which must be written; about `sizeMax` bytes, into a buffer that is used again if `borrow`.
+   * Rejects with CORRUPT_BATCH.
+   */
+  async read(offset: number, sizeMax: number, borrow = false): Promise<Chunk> {
     const segment = this.#set.find(offset);
     if (segment === undefined) throw this.#missing(undefined, offset);
     try {
       const file = await this.#set.acquire(segment);
       if (offset >= segment.offsetNext) throw this.#missing(segment, offset);
       const size = Math.max(readSizeMin, Math.min(readSizeMax, sizeMax));
-      const chunk = await this.#readFrom(segment, file, await this.#place(segment, file, offset, size), offset, size);
+      const place = await this.#place(segment, file, offset, size);
+      const chunk = await this.#readFrom(segment, file, place, offset, size, borrow);
       return chunk ?? (await this.#readAgain(segment, file, offset, size));
     } catch (error) {
       // It was trimmed before its file was open: then the file may be gone.
@@ -60,6 +73,10 @@ export class SegmentReader {
   }
 
   /** The first offset at or after `timestampMs` among those that `read` yields from `segment` on; undefined: none. */
+  giveBack(chunk: Chunk): void {
+    this.#buffers.giveBack(chunk.bytes);
+  }
+
   async offsetAt(
     timestampMs: number,
     read: (offset: number) => Promise<Chunk | undefined>,
@@ -124,12 +141,15 @@ export class SegmentReader {
     place: Place,
     offset: number,
     sizeMax: number,
+    borrow: boolean,
   ): Promise<Chunk | undefined> {
     let { position, size } = place;
     let batchFirst = place.offset;
     for (;;) {
-      const block = Buffer.allocUnsafeSlow(Math.min(size, segment.size - position));
-      const end = await file.read(block, position);
+      const wanted = Math.min(size, segment.size - position);
+      const block = borrow ? this.#buffers.take(wanted) : Buffer.allocUnsafeSlow(wanted);
+      const end = await file.read(wanted < block.length ? block.subarray(0, wanted) : block, position);
+      await spareTurn(this.#clock);
       let at = 0;
       // Batches before the wanted one are stepped over by what their headers say.
       while (this.#isExpected(block, at, end, batchFirst)) {
@@ -141,7 +161,7 @@ export class SegmentReader {
       const isInBlock = at + batchHeaderSize <= end;
       if (isInBlock && !this.#isExpected(block, at, end, batchFirst)) return undefined;
       const neededSize = isInBlock ? batchSize(block, at) : batchHeaderSize;
-      if (at + neededSize <= end) return this.#chunk(segment, block, at, end, position);
+      if (at + neededSize <= end) return this.#chunk(segment, block, at, end, position, borrow);
       // The wanted batch is not whole in the block: read again from where it begins, which is progress or its full size.
       position += at;
       if (position + neededSize > segment.size || (at === 0 && size >= Math.max(neededSize, sizeMax))) return undefined;
@@ -159,7 +179,14 @@ export class SegmentReader {
   }
 
   /** The intact batches in `block[start, end)`; undefined when the first one is not. */
-  #chunk(segment: Segment, block: Buffer, start: number, end: number, position: number): Chunk | undefined {
+  #chunk(
+    segment: Segment,
+    block: Buffer,
+    start: number,
+    end: number,
+    position: number,
+    borrowed: boolean,
+  ): Chunk | undefined {
     const offsetFirst = batchOffset(block, start);
     let offsetNext = offsetFirst;
     let at = start;
@@ -170,7 +197,7 @@ export class SegmentReader {
     if (at === start) return undefined;
     const size = this.#isExpected(block, at, end, offsetNext) ? batchSize(block, at) : 0;
     this.#hints.add({ segment, offset: offsetNext, position: position + at, size });
-    return { bytes: block, start, end: at, offsetFirst, offsetNext };
+    return { bytes: block, start, end: at, offsetFirst, offsetNext, borrowed };
   }
 
   /** Finds out what is wrong in the segment, which takes reading all of it, and tries once more. */
@@ -183,7 +210,14 @@ export class SegmentReader {
     segment.damages = damagesOf(segment, end);
     // The index of the segment that takes batches is made as they are written, and so is right.
     if (segment !== this.#set.active) segment.index = index;
-    const chunk = await this.#readFrom(segment, file, await this.#place(segment, file, offset, size), offset, size);
+    const chunk = await this.#readFrom(
+      segment,
+      file,
+      await this.#place(segment, file, offset, size),
+      offset,
+      size,
+      false,
+    );
     if (chunk !== undefined) return chunk;
     throw this.#damaged(segment, { position, offsetFirst: offset, offsetNext: offset + 1, fault: "unstable" });
   }

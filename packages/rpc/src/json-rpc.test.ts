@@ -99,7 +99,7 @@ function setUp(requestsMax = 10) {
     const text = typeof request === "string" ? request : JSON.stringify(request);
     const reply = await dispatcher.dispatch(text, peer);
     if (reply === undefined) return undefined;
-    const answer: unknown = JSON.parse(reply.render());
+    const answer: unknown = JSON.parse(`${await reply.render()}`);
     reply.onSent();
     return answer;
   };

@@ -18,6 +18,7 @@ import { type Method, type MethodContext, ResultText } from "./methods/method.ts
 import { type MqttAdmin, noMqtt } from "./mqtt-admin.ts";
 import { nearestMethod } from "./nearest-method.ts";
 import type { Peer } from "./peer.ts";
+import { type JsonText, joinTexts, textSize } from "./records/json-parts.ts";
 import { structureFault } from "./text-structure.ts";
 
 export interface DispatcherOptions {
@@ -35,14 +36,14 @@ export interface DispatcherOptions {
 
 /** The answer to one message: one response, or those of a batch. */
 export interface Reply {
-  /** Its text. Call it once, when there is room for it: a large result is made only now. */
-  render(): string;
+  /** Its text. Call it once, when there is room for it: a large result is made only now, over several turns. Never rejects. */
+  render(): JsonText | Promise<JsonText>;
   /** To be called when the text has been handed over. */
   onSent(): void;
 }
 
 type Id = string | number | null;
-type Response = () => string;
+type Response = () => JsonText | Promise<JsonText>;
 
 /** What the requests of one message have in common. */
 interface Message {
@@ -95,7 +96,7 @@ export class Dispatcher {
     const responses = requests.map((request) => this.#answer(request, message));
     return Promise.all(responses).then((settled) => {
       const present = settled.filter((each) => each !== undefined);
-      return replyOf(present.length === 0 ? undefined : () => `[${present.map((each) => each()).join(",")}]`, message);
+      return replyOf(present.length === 0 ? undefined : () => renderAll(present), message);
     });
   }
 
@@ -147,18 +148,29 @@ export class Dispatcher {
   }
 
   #success(id: Id, method: string, result: unknown, message: Message): Response {
-    return () => {
+    const answer = (text: JsonText): JsonText => {
+      message.answerLength += textSize(text);
+      return joinTexts([`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`, text, "}"]);
+    };
+    if (!(result instanceof ResultText)) {
+      return () => {
+        try {
+          return answer(JSON.stringify(result ?? null));
+        } catch (error) {
+          return this.#failure(id, method, error)();
+        }
+      };
+    }
+    return async () => {
       try {
         // Only reading is refused for its size: what changed something is answered with what it did.
-        if (result instanceof ResultText && message.answerLength > batchAnswerLengthMax)
+        if (message.answerLength > batchAnswerLengthMax)
           throw rpcErrors.ANSWER_TOO_LARGE({ length: message.answerLength });
-        const text = result instanceof ResultText ? result.render() : JSON.stringify(result ?? null);
-        message.answerLength += text.length;
-        return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${text}}`;
+        return answer(await result.render());
       } catch (error) {
         return this.#failure(id, method, error)();
       } finally {
-        if (result instanceof ResultText) result.release();
+        result.release();
       }
     };
   }
@@ -174,6 +186,13 @@ export class Dispatcher {
     const nearest = nearestMethod(String(error.details["method"]), this.#methods.keys());
     return errorObject(error, nearest === undefined ? {} : { nearest });
   }
+}
+
+/** One after the other, so that no more than one large result is being made. */
+async function renderAll(responses: readonly Response[]): Promise<JsonText> {
+  const texts: JsonText[] = [];
+  for (const response of responses) texts.push(texts.length === 0 ? "[" : ",", await response());
+  return joinTexts([...texts, "]"]);
 }
 
 /** Why a text is not even parsed. */

@@ -86,6 +86,10 @@ export const consumeHeldBytesMax = 64 * 1024 * 1024;
 /** Characters of a batch's answer beyond which the results of `consume` in it are refused. */
 export const batchAnswerLengthMax = 16 * 1024 * 1024;
 
+/** Bytes of records made JSON in one slice of the event loop, and bytes of an answer handed to its socket in one. */
+export const recordSliceSize = 128 * 1024;
+export const sendSliceSize = 128 * 1024;
+
 /** How long `consume` may wait for a first record, in milliseconds. */
 export const consumeWaitMsMax = 60_000;
 

@@ -6,10 +6,11 @@
 
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "@polylog/base/clock";
+import { type Clock, spareTurn } from "@polylog/base/clock";
 import type { PolylogError } from "@polylog/base/errors";
 import { rpcErrors } from "./errors.ts";
-import type { RpcLimits } from "./limits.ts";
+import { type RpcLimits, sendSliceSize } from "./limits.ts";
+import { type JsonText, textSize } from "./records/json-parts.ts";
 
 const statusOf: Readonly<Record<string, number>> = {
   "broker.NOT_AUTHORIZED": 403,
@@ -68,18 +69,50 @@ export function readBody(request: IncomingMessage, clock: Clock, limits: RpcLimi
   });
 }
 
-/** Writes the whole answer. A refused body is not read: the connection ends with the answer. */
-export function sendAnswer(response: ServerResponse, status: number, text: string | undefined, close: boolean): void {
+/** Writes the whole answer, a long one in slices. A refused body is not read: the connection ends with the answer. */
+export async function sendAnswer(
+  response: ServerResponse,
+  status: number,
+  text: JsonText | undefined,
+  close: boolean,
+  clock: Clock,
+): Promise<void> {
   if (response.destroyed) return;
-  const body = text === undefined ? undefined : Buffer.from(text, "utf8");
+  const parts = typeof text === "string" ? [Buffer.from(text, "utf8")] : (text ?? []);
   response.writeHead(status, {
     "cache-control": "no-store",
-    ...(body !== undefined && { "content-type": "application/json", "content-length": body.length }),
+    ...(text !== undefined && { "content-type": "application/json", "content-length": textSize(parts) }),
     ...(close && { connection: "close" }),
     ...(status === 405 && { allow: "POST" }),
     ...(status === 503 && { "retry-after": "1" }),
   });
-  response.end(body);
+  for (let next = 0; next < parts.length; ) {
+    if (next > 0) {
+      if (response.writableNeedDrain) await untilDrained(response);
+      await spareTurn(clock);
+      if (response.destroyed) return;
+    }
+    response.cork();
+    for (let size = 0; next < parts.length && size < sendSliceSize; next++) {
+      response.write(parts[next]);
+      size += parts[next]!.length;
+    }
+    if (next < parts.length) response.uncork();
+  }
+  response.end();
+}
+
+/** Also when it is gone. */
+function untilDrained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off("drain", settle);
+      response.off("close", settle);
+      resolve();
+    };
+    response.on("drain", settle);
+    response.on("close", settle);
+  });
 }
 
 function decode(body: Buffer, resolve: (text: string) => void, reject: (error: Error) => void): void {

@@ -15,6 +15,7 @@ import { rpcErrors } from "./errors.ts";
 import type { Dispatcher, Reply } from "./json-rpc.ts";
 import type { RpcLimits } from "./limits.ts";
 import { Peer } from "./peer.ts";
+import { type JsonText, joinTexts } from "./records/json-parts.ts";
 import { SubscriptionSet } from "./subscriptions/subscription-set.ts";
 import type { RoomWaiter, SubscriptionSink } from "./subscriptions/tail-subscription.ts";
 
@@ -24,7 +25,7 @@ export interface TextSocket {
   readonly pendingBytes: number;
   /** `pendingBytes` is above the mark, and `onDrain` of the connection will be called when it no longer is. */
   readonly isFull: boolean;
-  send(text: string): void;
+  send(text: JsonText): void;
   ping(): void;
   cork(): void;
   uncork(): void;
@@ -60,6 +61,8 @@ export class RpcConnection implements SubscriptionSink {
   /** Messages whose requests and notifications have not all ended. */
   #messageCount = 0;
   #corked = false;
+  /** An answer is being made, over several turns; what comes after it waits. */
+  #rendering = false;
   #inputPaused = false;
   #heard = true;
   #pendingAtHeartbeat = 0;
@@ -101,7 +104,7 @@ export class RpcConnection implements SubscriptionSink {
 
   /** The socket has handed everything to the operating system. */
   onDrain(): void {
-    while (this.#waiters.size > 0 && !this.#socket.isFull && this.#status !== "closed") this.#waiters.shift()!.onRoom();
+    while (this.#waiters.size > 0 && !this.isFull && this.#status !== "closed") this.#waiters.shift()!.onRoom();
     this.#updateInput();
     this.#closeWhenDone();
   }
@@ -147,16 +150,16 @@ export class RpcConnection implements SubscriptionSink {
   // --- for subscriptions -----------------------------------------------------------------------------------------
 
   get isFull(): boolean {
-    return this.#socket.isFull;
+    return this.#socket.isFull || this.#rendering;
   }
 
   whenRoom(waiter: RoomWaiter): void {
     if (this.#status !== "closed") this.#waiters.push(waiter);
   }
 
-  notify(method: string, params: string): void {
+  notify(method: string, params: JsonText): void {
     this.#options.onNotification();
-    this.#send(`{"jsonrpc":"2.0","method":"${method}","params":${params}}`);
+    this.#send(joinTexts([`{"jsonrpc":"2.0","method":"${method}","params":`, params, "}"]));
   }
 
   // --- output ----------------------------------------------------------------------------------------------------
@@ -171,17 +174,29 @@ export class RpcConnection implements SubscriptionSink {
 
   #reply(reply: Reply | undefined): void {
     if (reply === undefined || this.#status === "closed") return;
-    if (this.#socket.isFull) this.#waiters.push({ onRoom: () => this.#sendReply(reply) });
+    if (this.isFull) this.#waiters.push({ onRoom: () => this.#sendReply(reply) });
     else this.#sendReply(reply);
   }
 
   #sendReply(reply: Reply): void {
-    this.#send(reply.render());
+    const text = reply.render();
+    if (text instanceof Promise) void this.#sendReplyLater(reply, text);
+    else {
+      this.#send(text);
+      reply.onSent();
+    }
+  }
+
+  async #sendReplyLater(reply: Reply, text: Promise<JsonText>): Promise<void> {
+    this.#rendering = true;
+    this.#send(await text);
+    this.#rendering = false;
     reply.onSent();
+    this.onDrain();
   }
 
   /** Held back until the end of the turn, so that everything made in it leaves in one write. */
-  #send(text: string): void {
+  #send(text: JsonText): void {
     if (this.#status === "closed") return;
     if (!this.#corked) {
       this.#corked = true;
@@ -201,7 +216,7 @@ export class RpcConnection implements SubscriptionSink {
   #updateInput(): void {
     if (this.#status !== "open") return;
     const { requestsPerConnectionMax } = this.#options.limits;
-    const pause = this.#socket.isFull || this.#waiters.size > 0 || this.#messageCount > 2 * requestsPerConnectionMax;
+    const pause = this.isFull || this.#waiters.size > 0 || this.#messageCount > 2 * requestsPerConnectionMax;
     if (pause === this.#inputPaused) return;
     this.#inputPaused = pause;
     if (pause) this.#socket.pause();
@@ -209,7 +224,8 @@ export class RpcConnection implements SubscriptionSink {
   }
 
   #closeWhenDone(): void {
-    if (this.#status !== "stopping" || this.#messageCount > 0 || this.#waiters.size > 0) return;
+    const isBusy = this.#messageCount > 0 || this.#waiters.size > 0 || this.#rendering;
+    if (this.#status !== "stopping" || isBusy) return;
     this.#status = "closed";
     this.#socket.close(goingAway, "the server is stopping");
   }

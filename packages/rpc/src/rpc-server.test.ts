@@ -113,6 +113,60 @@ test("answers a POST", async (t) => {
   assert.equal((JSON.parse(text) as Answer).result?.logs?.[0]?.log, "orders");
 });
 
+/** Values of which ten are an answer that leaves in many slices. */
+const long = "v".repeat(100_000);
+
+async function produceLong(port: number): Promise<void> {
+  for (let i = 0; i < 10; i++)
+    await send(port, call("produce", { log: "orders", encoding: "utf8", records: [{ value: `${i}${long}` }] }));
+}
+
+for (const encoding of ["base64", "utf8"]) {
+  test(`a long answer in ${encoding} arrives whole by POST`, async (t) => {
+    const { port } = await serve(t);
+    await produceLong(port);
+    const { text, headers } = await send(port, call("consume", { log: "orders", offset: 0, encoding }));
+    assert.equal(Number(headers["content-length"]), text.length);
+    const values = (JSON.parse(text) as Answer).result?.records?.map(({ value }) => String(value)) ?? [];
+    const decoded = values.map((value) => Buffer.from(value, encoding as BufferEncoding).toString());
+    assert.deepEqual(
+      decoded,
+      Array.from({ length: 10 }, (_, i) => `${i}${long}`),
+    );
+  });
+}
+
+test("what comes after a long answer waits for its end", async (t) => {
+  const { port } = await serve(t);
+  await produceLong(port);
+  const client = await connect(port);
+  client.send("consume", { log: "orders", offset: 0 }, 1);
+  client.send("consume", { log: "orders", offset: 5 }, 2);
+  client.send("log.list", {}, 3);
+  const counts = new Map<unknown, number | undefined>();
+  for (let i = 0; i < 3; i++) {
+    const { id, result } = await client.answer();
+    counts.set(id, result?.records?.length);
+  }
+  assert.deepEqual([...counts].sort(), [
+    [1, 10],
+    [2, 5],
+    [3, undefined],
+  ]);
+  client.webSocket.terminate();
+});
+
+test("a long answer to a peer that went away ends", async (t) => {
+  const { rpc, port } = await serve(t);
+  await produceLong(port);
+  const client = await connect(port);
+  for (let id = 1; id <= 20; id++) client.send("consume", { log: "orders", offset: 0 }, id);
+  await client.answer();
+  client.webSocket.terminate();
+  await rpc.stop({ deadlineMs: 5000 });
+  assert.equal(rpc.connectionCount, 0);
+});
+
 test("a POST of notifications has no content", async (t) => {
   const { port, broker } = await serve(t);
   const produce = { jsonrpc: "2.0", method: "produce", params: { log: "orders", records: [{ value: "" }] } };

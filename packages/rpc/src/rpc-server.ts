@@ -100,7 +100,7 @@ export class RpcServer implements Service {
   handleRequest(request: IncomingMessage, response: ServerResponse, principal: Principal = anonymous): void {
     const refusal = this.#refusal(request, principal) ?? headFault(request, this.#limits) ?? this.#postsFull();
     if (refusal !== undefined) {
-      this.#refusePost(response, refusal);
+      void this.#refusePost(response, refusal);
       return;
     }
     const peer = new Peer(principal, this.#limits.batchRequestsMax);
@@ -159,23 +159,25 @@ export class RpcServer implements Service {
       const text = await readBody(request, this.#clock, this.#limits);
       if (text === undefined) return;
       const reply = await this.#dispatcher.dispatch(text, peer);
-      sendAnswer(response, reply === undefined ? 204 : 200, reply?.render(), false);
+      await sendAnswer(response, reply === undefined ? 204 : 200, await reply?.render(), false, this.#clock);
       reply?.onSent();
     } catch (error) {
-      this.#refusePost(response, error);
+      await this.#refusePost(response, error);
     }
   }
 
-  #refusePost(response: ServerResponse, error: unknown): void {
+  async #refusePost(response: ServerResponse, error: unknown): Promise<void> {
     const status = isCodedError(error) ? statusOfError(error) : 500;
-    sendAnswer(response, status, this.#dispatcher.refuse(error).render(), status !== 200);
+    const text = `${await this.#dispatcher.refuse(error).render()}`;
+    await sendAnswer(response, status, text, status !== 200, this.#clock);
   }
 
   // --- WebSocket -------------------------------------------------------------------------------------------------
 
   #accept(webSocket: WebSocket, stream: Duplex, principal: Principal): void {
+    const socket = new WebTextSocket(webSocket, stream, this.#limits.outputSizeMark, this.#clock);
     const connection = new RpcConnection({
-      socket: new WebTextSocket(webSocket, stream, this.#limits.outputSizeMark),
+      socket,
       dispatcher: this.#dispatcher,
       clock: this.#clock,
       principal,
@@ -190,7 +192,7 @@ export class RpcServer implements Service {
     });
     webSocket.on("pong", () => connection.onPong());
     webSocket.on("ping", () => connection.onPong());
-    stream.on("drain", () => connection.onDrain());
+    socket.onDrain = () => connection.onDrain();
     webSocket.on("error", (error) => this.#logger.debug("connection failed", { error }));
     webSocket.on("close", () => {
       this.#connections.delete(connection);

@@ -3,6 +3,8 @@
  * (the tidy test holds that), so that every test can own time and no unit test sleeps.
  */
 
+import { SpareTurns } from "./spare-turns.ts";
+
 /** A pending call; pass it to `clearTimer`. */
 export interface Timer {
   readonly dueMs: number;
@@ -18,6 +20,16 @@ export interface Clock {
   clearTimer(timer: Timer | undefined): void;
   /** Calls `callback` once at the end of this turn of the event loop, after all input that is ready now was read. */
   atTurnEnd(callback: () => void): void;
+  /**
+   * Calls `callback` once when the loop has room for a slice of work that can wait (`spare-turns.ts`): in a later turn, after
+   * its end. A slice should take about 0.2 ms; who has more to do asks again.
+   */
+  atSpareTurn(callback: () => void): void;
+}
+
+/** Resolves when the loop has room for a slice; what follows the `await` is the slice. */
+export function spareTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.atSpareTurn(resolve));
 }
 
 class SystemTimer implements Timer {
@@ -40,26 +52,60 @@ export const systemClock: Clock = {
   },
   atTurnEnd: (callback) => {
     turnCallbacks.push(callback);
-    if (turnScheduled) return;
-    turnScheduled = true;
-    setImmediate(runTurnEnd);
+    scheduleTurnEnd();
+  },
+  atSpareTurn: (callback) => {
+    spareTurns.push(callback);
+    scheduleTurnEnd();
   },
 };
 
 let turnCallbacks: (() => void)[] = [];
 let turnScheduled = false;
+const spareTurns = new SpareTurns();
+
+function scheduleTurnEnd(): void {
+  if (turnScheduled) return;
+  turnScheduled = true;
+  setImmediate(runTurnEnd);
+}
 
 /**
  * Runs what waits, and what that adds, so that a record appended, delivered and answered leaves in one turn. After a few
  * rounds the rest waits for the next turn: callbacks that always add another cannot keep sockets from being read.
  */
 function runTurnEnd(): void {
+  const waitedBefore = spareTurns.size > 0;
   try {
-    for (let round = 0; round < 4 && turnCallbacks.length > 0; round++) runRound();
+    runRounds();
   } finally {
-    turnScheduled = turnCallbacks.length > 0;
-    if (turnScheduled) setImmediate(runTurnEnd);
+    turnScheduled = false;
+    if (turnCallbacks.length > 0 || spareTurns.size > 0) scheduleTurnEnd();
   }
+  if (waitedBefore) runSlice();
+}
+
+/** The slice, what promises it settled lead to, and what that left for the end of the turn: all of it is its own time. */
+function runSlice(): void {
+  const startMs = performance.now();
+  const slice = spareTurns.next(startMs);
+  if (slice === undefined) return;
+  // A tick that is asked for in a microtask comes when no microtask is left.
+  queueMicrotask(() => {
+    process.nextTick(() => {
+      try {
+        runRounds();
+      } finally {
+        spareTurns.end(startMs, performance.now());
+        if (turnCallbacks.length > 0 || spareTurns.size > 0) scheduleTurnEnd();
+      }
+    });
+  });
+  slice();
+}
+
+function runRounds(): void {
+  for (let round = 0; round < 4 && turnCallbacks.length > 0; round++) runRound();
 }
 
 function runRound(): void {

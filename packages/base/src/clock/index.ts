@@ -1,2 +1,2 @@
-export { type Clock, systemClock, type Timer } from "./clock.ts";
+export { type Clock, spareTurn, systemClock, type Timer } from "./clock.ts";
 export { ManualClock } from "./manual-clock.ts";

@@ -39,6 +39,11 @@ export class ManualClock implements Clock {
     this.#turn.push(callback);
   }
 
+  /** There is always room: `callback` is the next microtask. */
+  atSpareTurn(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** Runs what waits for the end of the turn, and what that adds, until nothing waits. */
   turn(): void {
     while (this.#turn.length > 0) {

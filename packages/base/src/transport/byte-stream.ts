@@ -4,6 +4,8 @@
  */
 export interface ByteStream {
   readonly writableLength: number;
+  /** What was written may be changed again once `writableLength` is 0: the operating system has it. Default: never. */
+  readonly copiesWritten?: boolean;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
   /** Common name of the certificate with which the peer has proved itself; undefined without TLS or certificate. */

@@ -21,6 +21,35 @@ function queueOnManualClock() {
   return { clock, writes, queue: new OutputQueue(stream, new TurnFlusher(clock)) };
 }
 
+for (const copiesWritten of [true, false]) {
+  test(`${copiesWritten ? "uses" : "does not use"} memory again that a stream ${copiesWritten ? "copied" : "may hold"}`, () => {
+    const clock = new ManualClock();
+    const { stream, writes } = recordingStream();
+    Object.assign(stream, { copiesWritten });
+    const queue = new OutputQueue(stream, new TurnFlusher(clock));
+    const memory: ArrayBufferLike[] = [];
+    for (let turn = 0; turn < 2; turn++) {
+      const buffer = queue.reserve(65_536);
+      memory.push(buffer.buffer);
+      queue.commit(65_536);
+      clock.turn();
+    }
+    assert.equal(writes.length, 2);
+    assert.equal(memory[0] === memory[1], copiesWritten);
+  });
+}
+
+test("keeps memory that a stream has not sent yet", () => {
+  const clock = new ManualClock();
+  const { stream } = recordingStream();
+  Object.assign(stream, { copiesWritten: true, writableLength: 1 });
+  const queue = new OutputQueue(stream, new TurnFlusher(clock));
+  const first = queue.reserve(65_536);
+  queue.commit(65_536);
+  clock.turn();
+  assert.notEqual(queue.reserve(65_536), first);
+});
+
 test("writes once per turn", () => {
   const { clock, writes, queue } = queueOnManualClock();
   queue.push(Buffer.from("ab"), 0, 2);

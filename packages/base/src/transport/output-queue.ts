@@ -5,6 +5,9 @@
  * in): a range that continues the last one only moves its end, so a flood that is forwarded unchanged becomes one
  * range. `reserve`/`commit` let an encoder write in place into a buffer of the connection's own.
  *
+ * What was reserved is used again by whoever comes next, once a socket has taken all of it: memory that is new for every turn
+ * costs page faults, and collections of the whole heap.
+ *
  * At the end of the turn one range is written as it is; many small ones are copied into one buffer first, because the
  * system call and the stream around it cost more than the copy; many large ones go out as one vectored write.
  */
@@ -17,9 +20,13 @@ const copySizeMax = 4096;
 const reservedSizeMin = 256;
 const reservedSizeMax = 65_536;
 
-/** Flushes every queue that was written to, once, at the end of the turn. One per server. */
+/** Buffers of the largest size that are kept for the next messages, of all connections together. */
+const sparesMax = 16;
+
+/** Flushes every queue that was written to, once, at the end of the turn, and keeps memory for them. One per server. */
 export class TurnFlusher {
   readonly #clock: Clock;
+  readonly #spares: Buffer[] = [];
   #dirty: OutputQueue[] = [];
   readonly #flush = () => {
     const dirty = this.#dirty;
@@ -35,6 +42,15 @@ export class TurnFlusher {
     if (this.#dirty.length === 0) this.#clock.atTurnEnd(this.#flush);
     this.#dirty.push(queue);
   }
+
+  takeBuffer(size: number): Buffer {
+    return (size === reservedSizeMax ? this.#spares.pop() : undefined) ?? Buffer.allocUnsafe(size);
+  }
+
+  /** The operating system has everything that was in it. */
+  keepBuffer(buffer: Buffer): void {
+    if (buffer.length === reservedSizeMax && this.#spares.length < sparesMax) this.#spares.push(buffer);
+  }
 }
 
 export class OutputQueue {
@@ -47,6 +63,8 @@ export class OutputQueue {
   #queuedBytes = 0;
   #reserved: Buffer | undefined;
   #reservedAt = 0;
+  /** Those before it, since the last flush. */
+  #reservedBefore: Buffer[] = [];
   #reservedSizeNext = reservedSizeMin;
   #closed = false;
   /** Bytes handed to the stream since the connection began. */
@@ -83,7 +101,8 @@ export class OutputQueue {
     let buffer = this.#reserved;
     if (buffer === undefined || buffer.length - this.#reservedAt < size) {
       const room = Math.max(size, this.#reservedSizeNext);
-      buffer = Buffer.allocUnsafe(room);
+      if (buffer !== undefined) this.#reservedBefore.push(buffer);
+      buffer = this.#flusher.takeBuffer(room);
       this.#reserved = buffer;
       this.#reservedAt = 0;
       this.#reservedSizeNext = Math.min(reservedSizeMax, this.#reservedSizeNext * 2);
@@ -109,6 +128,7 @@ export class OutputQueue {
     const total = this.#queuedBytes;
     this.#count = 0;
     this.#queuedBytes = 0;
+    const reserved = this.#reserved;
     this.#reserved = undefined; // An idle connection holds no buffer.
     this.#reservedSizeNext = Math.min(reservedSizeMax, Math.max(reservedSizeMin, total));
     if (this.#closed) return;
@@ -118,7 +138,17 @@ export class OutputQueue {
     else if (total <= count * copySizeMax) this.#stream.write(this.#joined(count, total));
     else this.#writeEach(count);
     this.#buffers.fill(emptyBuffer, 0, count); // Let the chunks go.
+    if (reserved !== undefined) this.#keepReserved(reserved);
     if (count > 1024) this.#shrink();
+  }
+
+  #keepReserved(last: Buffer): void {
+    const before = this.#reservedBefore;
+    if (this.#stream.copiesWritten === true && this.#stream.writableLength === 0) {
+      this.#flusher.keepBuffer(last);
+      for (let i = 0; i < before.length; i++) this.#flusher.keepBuffer(before[i]!);
+    }
+    before.length = 0;
   }
 
   /** Drops what is queued and takes nothing more. */

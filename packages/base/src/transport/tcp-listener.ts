@@ -34,7 +34,9 @@ export class TcpListener implements Service {
   constructor(options: TcpListenerOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#server = createServer(socketOptions, options.accept);
+    this.#server = createServer(socketOptions, (socket) =>
+      options.accept(Object.assign(socket, { copiesWritten: true })),
+    );
     this.#server.maxConnections = options.connectionsMax;
     this.#server.on("drop", () => {
       this.refusedCount++;

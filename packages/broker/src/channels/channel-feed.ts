@@ -1,5 +1,6 @@
 /** One partition as a channel sees it: what of it is unfinished, and where in it the channel reads. */
 
+import type { Clock } from "@polylog/base/clock";
 import type { Partition } from "@polylog/log";
 import { KeyOrder } from "./key-order.ts";
 import { RecordReader } from "./record-reader.ts";
@@ -10,6 +11,7 @@ export class ChannelFeed {
   readonly freshReader: RecordReader;
   readonly readyReader: RecordReader;
   #deadReader: RecordReader | undefined;
+  readonly #clock: Clock;
   readonly #onRead: () => void;
   window = new UnfinishedWindow(0);
   /** The last record delivered was fresh: a ready one goes first now. */
@@ -22,11 +24,12 @@ export class ChannelFeed {
   #unarranged: number[] = [];
 
   /** `onRead` is called when a read that was under way has ended. */
-  constructor(partition: Partition, onRead: () => void) {
+  constructor(partition: Partition, clock: Clock, onRead: () => void) {
     this.partition = partition;
+    this.#clock = clock;
     this.#onRead = onRead;
-    this.freshReader = new RecordReader(partition, onRead);
-    this.readyReader = new RecordReader(partition, onRead);
+    this.freshReader = new RecordReader(partition, clock, onRead);
+    this.readyReader = new RecordReader(partition, clock, onRead);
   }
 
   /** Records waiting to be delivered, for the first time or again. */
@@ -37,7 +40,7 @@ export class ChannelFeed {
 
   /** For dead letters; most channels never have one. */
   get deadReader(): RecordReader {
-    this.#deadReader ??= new RecordReader(this.partition, this.#onRead);
+    this.#deadReader ??= new RecordReader(this.partition, this.#clock, this.#onRead);
     return this.#deadReader;
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { settle } from "@polylog/testkit";
 import type { BrokerLog } from "../catalog/broker-log.ts";
 import { MemoryBroker } from "../testing/memory-broker.ts";
 import { RecordingConsumer } from "../testing/recording-consumer.ts";
@@ -245,4 +246,32 @@ test("reads from the segments what has left memory", async () => {
   assert.equal(late.received.length, count);
   assert.equal(late.received.at(-1), `v${count - 1}#1`);
   assert.deepEqual([consumer.received.length, channel.closed, handle.inFlightCount], [0, true, 0]);
+});
+
+test("feeds what it must read in slices, all of it in order", async () => {
+  const memory = await MemoryBroker.start({ tailCacheSizeMax: 0 });
+  const log = memory.broker.catalog.ensure("orders");
+  const channel = await memory.broker.catalog.ensureChannel(log, "workers");
+  const values = Array.from({ length: 3000 }, (_, i) => `${i}`.padEnd(1000, "."));
+  for (const value of values) {
+    produce(memory, log, value);
+    if (memory.broker.catalog.require("orders").partitions[0]!.pendingBytes > 100_000) await memory.run();
+  }
+  await memory.run();
+  const consumer = new RecordingConsumer();
+  const handle = channel.addConsumer(consumer, 1000, 5000);
+  channel.setReady(handle, values.length);
+  let slices = 0;
+  for (let turn = 0; consumer.received.length < values.length && turn < 1000; turn++) {
+    const before = consumer.received.length;
+    memory.clock.turn();
+    await settle(1);
+    if (consumer.received.length > before) slices++;
+  }
+  // Two of the three megabytes are not in memory.
+  assert.ok(slices >= 4, `${slices} slices`);
+  assert.deepEqual(
+    consumer.received,
+    values.map((value) => `${value}#1`),
+  );
 });

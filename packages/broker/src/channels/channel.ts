@@ -106,7 +106,7 @@ export class Channel implements WindowOwner {
     this.name = options.name;
     this.logName = options.logName;
     this.ephemeral = options.name.endsWith("#ephemeral");
-    this.#feeds = options.partitions.map((partition) => new ChannelFeed(partition, () => this.wake()));
+    this.#feeds = options.partitions.map((partition) => new ChannelFeed(partition, this.#clock, () => this.wake()));
     this.#earlierCount = this.#endOffsetSum();
     const expiry = {
       ttlMs: options.ttlMs,
@@ -218,7 +218,7 @@ export class Channel implements WindowOwner {
   /** The log has got one more partition, which is worked off from its start. */
   addPartition(partition: Partition): void {
     if (this.#feeds[partition.number] !== undefined) return; // It was created when the partition was there already.
-    const feed = new ChannelFeed(partition, () => this.wake());
+    const feed = new ChannelFeed(partition, this.#clock, () => this.wake());
     feed.window.setAttemptsMax(this.#settings.maxAttempts);
     feed.setOrdered(this.#settings.ordered, this.#clock.monotonicMs());
     this.#feeds.push(feed);

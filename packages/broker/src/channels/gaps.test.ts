@@ -143,10 +143,11 @@ function sparseFeed(chunks: readonly (readonly [number, number, ...number[]])[],
     lowWatermark: 0,
     highWatermark: all.at(-1)!.offsetNext,
     cachedChunk: (offset: number) => (cached ? at(offset) : undefined),
-    readChunk: async (offset: number) => at(offset),
+    borrowChunk: async (offset: number) => at(offset),
+    giveBack: () => undefined,
   } as unknown as Partition;
   const neverExpires = { ttlMs: () => 0, toDeadLetters: () => false, onExpired: () => undefined };
-  const feed = new ChannelFeed(partition, () => undefined);
+  const feed = new ChannelFeed(partition, new ManualClock(), () => undefined);
   for (const reader of [feed.freshReader, feed.readyReader]) Object.assign(reader, { record: new SparseCursor() });
   const rotation = new ConsumerRotation();
   const sink = new RecordingConsumer();

@@ -1,10 +1,12 @@
 /**
  * Stands on one record of a partition: at once when it is in memory, after a read when it is not. Consecutive offsets
- * are one step each; a consumer that fell behind gets segments in large reads.
+ * are one step each; a consumer that fell behind gets segments in large reads, and what was read in slices, each in a spare
+ * turn of the event loop.
  */
 
+import type { Clock } from "@polylog/base/clock";
 import { type Chunk, type Partition, RecordCursor } from "@polylog/log";
-import { readAheadSize } from "../limits.ts";
+import { readAheadSize, readSliceRecords, readSliceSize } from "../limits.ts";
 
 /** What `moveTo` answered: the record is there, is being read, is not in its batch (compacted, repaired), or cannot be read. */
 export type ReadOutcome = "there" | "reading" | "gap" | "failed";
@@ -17,15 +19,26 @@ export class RecordReader {
   gapEnd = 0;
   #errorOffset = 0;
   readonly #partition: Partition;
+  readonly #clock: Clock;
   readonly #onRead: () => void;
   #chunk: Chunk | undefined;
   /** `record` is on a record of the chunk. */
   #standing = false;
   #reading = false;
+  /** What may still be stepped through in this slice. Records in memory before they were asked for have no slices. */
+  #sliceRecords = 0;
+  #sliceSize = 0;
+  readonly #beginSlice = (): void => {
+    this.#sliceRecords = readSliceRecords;
+    this.#sliceSize = readSliceSize;
+    this.#reading = false;
+    this.#onRead();
+  };
 
   /** `onRead` is called when a read that was under way has ended, well or not. */
-  constructor(partition: Partition, onRead: () => void) {
+  constructor(partition: Partition, clock: Clock, onRead: () => void) {
     this.#partition = partition;
+    this.#clock = clock;
     this.#onRead = onRead;
   }
 
@@ -40,30 +53,45 @@ export class RecordReader {
 
   #find(offset: number): ReadOutcome {
     const chunk = this.#chunk;
+    if (this.#reading) return "reading";
     if (chunk !== undefined && offset >= chunk.offsetFirst && offset < chunk.offsetNext)
       return this.#step(chunk, offset);
-    if (this.#reading) return "reading";
     if (this.error !== undefined && offset === this.#errorOffset) return "failed";
     this.error = undefined;
     const cached = this.#partition.cachedChunk(offset);
-    if (cached !== undefined) return this.#enter(cached, offset);
+    if (cached !== undefined) {
+      this.#sliceRecords = this.#sliceSize = Number.POSITIVE_INFINITY;
+      return this.#enter(cached, offset);
+    }
     void this.#read(offset);
     return "reading";
   }
 
   /** Forgets the chunk, so that an idle reader holds no memory, and the error. */
   release(): void {
-    this.#chunk = undefined;
+    this.#drop();
     this.error = undefined;
   }
 
   #step(chunk: Chunk, offset: number): ReadOutcome {
+    if (this.#sliceRecords <= 0 || this.#sliceSize <= 0) {
+      this.#reading = true;
+      this.#clock.atSpareTurn(this.#beginSlice);
+      return "reading";
+    }
     if (!this.#standing || offset < this.record.offset) return this.#enter(chunk, offset);
     while (this.#standing && this.record.offset < offset) this.#standing = this.record.next();
     return this.#outcome(chunk, offset);
   }
 
+  #drop(): void {
+    if (this.#chunk !== undefined) this.#partition.giveBack(this.#chunk);
+    this.#chunk = undefined;
+    this.#standing = false;
+  }
+
   #enter(chunk: Chunk, offset: number): ReadOutcome {
+    if (this.#chunk !== chunk) this.#drop();
     this.#chunk = chunk;
     this.record.reset(chunk, offset);
     this.#standing = this.record.next();
@@ -72,7 +100,11 @@ export class RecordReader {
 
   /** `record` is on the first record of the chunk from `offset` on, if there is one. */
   #outcome(chunk: Chunk, offset: number): ReadOutcome {
-    if (this.#standing && this.record.offset === offset) return "there";
+    if (this.#standing && this.record.offset === offset) {
+      this.#sliceRecords--;
+      this.#sliceSize -= this.record.valueEnd - this.record.frameStart;
+      return "there";
+    }
     this.gapEnd = this.#standing ? this.record.offset : chunk.offsetNext;
     return "gap";
   }
@@ -80,20 +112,19 @@ export class RecordReader {
   #fail(offset: number, error: unknown): ReadOutcome {
     this.error = error;
     this.#errorOffset = offset;
-    this.#chunk = undefined;
+    this.#drop();
     return "failed";
   }
 
   async #read(offset: number): Promise<void> {
     this.#reading = true;
     try {
-      const chunk = await this.#partition.readChunk(offset, readAheadSize);
+      const chunk = await this.#partition.borrowChunk(offset, readAheadSize);
       if (chunk === undefined) this.#fail(offset, new Error(`record ${offset} is beyond the end`));
       else this.#enter(chunk, offset);
     } catch (error) {
       this.#fail(offset, error);
     }
-    this.#reading = false;
-    this.#onRead();
+    this.#beginSlice();
   }
 }

@@ -262,6 +262,12 @@ export class MemoryPartition implements Partition {
     return { bytes, start: 0, end: bytes.length, offsetFirst: first.offsetFirst, offsetNext };
   }
 
+  borrowChunk(offset: number, bytesMax: number): Promise<Chunk | undefined> {
+    return this.readChunk(offset, bytesMax);
+  }
+
+  giveBack(): void {}
+
   #outOfRange(offset: number): PolylogError {
     return logErrors.OFFSET_OUT_OF_RANGE({ offset, low: this.lowWatermark, high: this.highWatermark });
   }

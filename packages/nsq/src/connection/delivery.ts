@@ -90,7 +90,7 @@ export class Delivery implements ConsumerSink {
     const start = record.valueStart;
     const end = record.valueEnd;
     const size = end - start;
-    const lent = size >= lentValueSizeMin;
+    const lent = size >= lentValueSizeMin && !record.borrowed;
     const frameSize = lent ? headerSize : headerSize + size;
     const buffer = output.reserve(frameSize);
     const at = writeMessageHeader(

@@ -117,6 +117,10 @@ export class UpgradableStream implements ByteStream, CodecOwner {
     return this.#stream.writableLength + (this.#codec?.pendingSize ?? 0);
   }
 
+  get copiesWritten(): boolean {
+    return this.#codec === undefined && this.#stream.copiesWritten === true;
+  }
+
   write(bytes: Uint8Array): boolean {
     if (this.#codec === undefined) return this.#stream.write(bytes);
     if (this.#corked === undefined) this.#codec.write(bytes);

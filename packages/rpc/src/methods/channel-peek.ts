@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { peekBytesMax, peekRecordsDefault, peekRecordsMax } from "../limits.ts";
-import { recordSize, recordText } from "../records/record-text.ts";
+import { JsonParts, joinTexts } from "../records/json-parts.ts";
+import { addRecord, recordSize } from "../records/record-text.ts";
 import { defineMethod, ResultText, requireAccess } from "./method.ts";
 import { channelEntries, countSchema, encodingSchema } from "./params.ts";
 
@@ -18,15 +19,19 @@ export const channelPeek = defineMethod({
     const { catalog } = context.broker;
     const log = catalog.require(params.log);
     const channel = catalog.requireChannel(log, params.channel);
-    const records: string[] = [];
+    const parts = new JsonParts();
+    let separator = "[";
     let bytesLeft = peekBytesMax;
     await log.peek(channel, params.maxRecords, context.clock.nowMs(), (record, partition, attempts) => {
-      records.push(`{"partition":${partition},"attempts":${attempts},${recordText(record, params.encoding).slice(1)}`);
+      parts.add(separator);
+      separator = ",";
+      addRecord(parts, record, params.encoding, `"partition":${partition},"attempts":${attempts},`);
       bytesLeft -= recordSize(record);
       return bytesLeft > 0;
     });
+    parts.add(separator === "[" ? "[]" : "]");
     return new ResultText(
-      () => `{"records":[${records.join(",")}]}`,
+      () => joinTexts([`{"records":`, parts.take(), "}"]),
       () => undefined,
     );
   },

@@ -3,6 +3,7 @@
  * the offset after the last record next, or for the same one when it got none.
  */
 
+import { spareTurn } from "@polylog/base/clock";
 import type { Chunk, Partition } from "@polylog/broker";
 import * as v from "valibot";
 import { rpcErrors } from "../errors.ts";
@@ -14,6 +15,7 @@ import {
   consumeRecordsMax,
   consumeWaitMsMax,
 } from "../limits.ts";
+import { joinTexts } from "../records/json-parts.ts";
 import { chunkAt, countRecords, RecordRun, type RunBounds } from "../records/record-run.ts";
 import { defineMethod, type MethodContext, ResultText, requireAccess } from "./method.ts";
 import {
@@ -62,10 +64,14 @@ export const consume = defineMethod({
     }
     answer ??= await takeChunks(context, partition, offset, bounds);
     const { chunks, highWatermark, release } = answer;
-    return new ResultText(() => {
+    return new ResultText(async () => {
       const run = new RecordRun(offset, params.encoding, bounds);
-      for (const chunk of chunks) if (!run.isFull) run.take(chunk, highWatermark);
-      return `{"records":${run.text()},"highWatermark":${highWatermark}}`;
+      for (const chunk of chunks) {
+        if (run.count > 0) await spareTurn(context.clock);
+        while (!run.isFull && run.take(chunk, highWatermark)) await spareTurn(context.clock);
+        partition.giveBack(chunk);
+      }
+      return joinTexts([`{"records":`, run.text(), `,"highWatermark":${highWatermark}}`]);
     }, release);
   },
 });

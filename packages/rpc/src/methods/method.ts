@@ -5,6 +5,7 @@ import { type AccessAction, type Broker, brokerErrors } from "@polylog/broker";
 import type * as v from "valibot";
 import type { MqttAdmin } from "../mqtt-admin.ts";
 import type { Peer } from "../peer.ts";
+import type { JsonText } from "../records/json-parts.ts";
 
 export interface MethodContext {
   readonly broker: Broker;
@@ -30,13 +31,13 @@ export interface Method<Schema extends v.GenericSchema = v.GenericSchema> {
   handle(context: MethodContext, params: v.InferOutput<Schema>): unknown;
 }
 
-/** A result that is JSON text already, made when there is room to send it. */
+/** A result that is JSON text already, made when there is room to send it; a long one over several turns. */
 export class ResultText {
-  readonly render: () => string;
+  readonly render: () => JsonText | Promise<JsonText>;
   /** Called once, after `render` or instead of it. */
   readonly release: () => void;
 
-  constructor(render: () => string, release: () => void) {
+  constructor(render: ResultText["render"], release: () => void) {
     this.render = render;
     this.release = release;
   }

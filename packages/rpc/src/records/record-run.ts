@@ -4,8 +4,10 @@
  */
 
 import { type Chunk, type Partition, RecordCursor } from "@polylog/broker";
+import { recordSliceSize } from "../limits.ts";
 import type { Encoding } from "./encoding.ts";
-import { recordSize, recordText } from "./record-text.ts";
+import { JsonParts } from "./json-parts.ts";
+import { addRecord, recordSize } from "./record-text.ts";
 
 export interface RunBounds {
   readonly recordsMax: number;
@@ -13,11 +15,17 @@ export interface RunBounds {
   readonly bytesMax: number;
 }
 
+/** What a record takes in time besides its bytes, in bytes. */
+const recordOverhead = 256;
+
 export class RecordRun {
   readonly #bounds: RunBounds;
   readonly #encoding: Encoding;
   readonly #cursor = new RecordCursor();
-  #records: string[] = [];
+  readonly #parts = new JsonParts();
+  /** What the cursor stands in. */
+  #chunk: Chunk | undefined;
+  #count = 0;
   #bytes = 0;
   /** Where to read on. */
   offsetNext: number;
@@ -29,40 +37,50 @@ export class RecordRun {
   }
 
   get count(): number {
-    return this.#records.length;
+    return this.#count;
   }
 
   get isFull(): boolean {
-    return this.#records.length >= this.#bounds.recordsMax || this.#bytes >= this.#bounds.bytesMax;
+    return this.#count >= this.#bounds.recordsMax || this.#bytes >= this.#bounds.bytesMax;
   }
 
   /**
-   * Takes the records of `chunk` from `offsetNext` on, below `offsetEnd`, until the run is full. Throws CORRUPT_BATCH when
-   * the chunk does not hold what its batches announce; the run then has what came before.
+   * Takes the records of `chunk` from `offsetNext` on, below `offsetEnd`, until the run is full. After a slice of `recordSliceSize` bytes it
+   * returns true: there is more to take, by the same call. Throws CORRUPT_BATCH when the chunk does not hold what its
+   * batches announce; the run then has what came before.
    */
-  take(chunk: Chunk, offsetEnd: number): void {
+  take(chunk: Chunk, offsetEnd: number): boolean {
     const end = Math.min(offsetEnd, chunk.offsetNext);
     const cursor = this.#cursor;
-    cursor.reset(chunk, this.offsetNext);
+    if (this.#chunk !== chunk) cursor.reset(chunk, this.offsetNext);
+    this.#chunk = chunk;
+    let size = 0;
     while (!this.isFull) {
+      if (size >= recordSliceSize) return true;
       if (!cursor.next() || cursor.offset >= end) {
         this.offsetNext = Math.max(this.offsetNext, end);
-        return;
+        return false;
       }
       this.offsetNext = cursor.offset;
-      const size = recordSize(cursor);
-      if (this.#records.length > 0 && this.#bytes + size > this.#bounds.bytesMax) {
+      const bytes = recordSize(cursor);
+      if (this.#count > 0 && this.#bytes + bytes > this.#bounds.bytesMax) {
         this.#bytes = this.#bounds.bytesMax;
-        return;
+        return false;
       }
-      this.#records.push(recordText(cursor, this.#encoding));
-      this.#bytes += size;
+      this.#parts.add(this.#count === 0 ? "[" : ",");
+      addRecord(this.#parts, cursor, this.#encoding);
+      this.#count++;
+      this.#bytes += bytes;
+      size += bytes + recordOverhead;
       this.offsetNext++;
     }
+    return false;
   }
 
-  text(): string {
-    return `[${this.#records.join(",")}]`;
+  /** The array. Call it once, after the last `take`. */
+  text(): readonly Buffer[] {
+    this.#parts.add(this.#count === 0 ? "[]" : "]");
+    return this.#parts.take();
   }
 }
 
@@ -77,5 +95,5 @@ export function countRecords(chunk: Chunk, offset: number, countMax: number): nu
 
 /** The chunk with the record at `offset`, which must be below the high watermark: from memory, or read. */
 export function chunkAt(partition: Partition, offset: number, bytesMax: number): Chunk | Promise<Chunk | undefined> {
-  return partition.cachedChunk(offset) ?? partition.readChunk(offset, bytesMax);
+  return partition.cachedChunk(offset) ?? partition.borrowChunk(offset, bytesMax);
 }

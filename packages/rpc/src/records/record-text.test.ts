@@ -16,8 +16,8 @@ async function texts(records: readonly RecordFields[], encoding: Encoding): Prom
   await memory.run();
   const read = new RecordRun(0, encoding, { recordsMax: 1000, bytesMax: 1e9 });
   const chunk = await chunkAt(partition, 0, 1e6);
-  read.take(chunk!, partition.highWatermark);
-  return read.text();
+  while (read.take(chunk!, partition.highWatermark));
+  return Buffer.concat(read.text()).toString();
 }
 
 async function one(fields: Partial<RecordFields>, encoding: Encoding): Promise<Record<string, unknown>> {

@@ -10,20 +10,30 @@
 import { isUtf8 } from "node:buffer";
 import { decodeHeaders, type RecordCursor } from "@polylog/broker";
 import { type Encoding, isJson } from "./encoding.ts";
+import type { JsonParts } from "./json-parts.ts";
 
-/** The record the cursor is on. */
-export function recordText(record: RecordCursor, encoding: Encoding): string {
+/** From this size on a value in base64 is not made a string of first. */
+const directSizeMin = 4 * 1024;
+
+/** Adds the record the cursor is on. `lead`: members in front of its own, each with a comma behind it. */
+export function addRecord(parts: JsonParts, record: RecordCursor, encoding: Encoding, lead = ""): void {
   const { bytes } = record;
   const used = encoding === "base64" ? encoding : fittingEncoding(record, encoding);
   const key = record.keyStart < 0 ? "null" : bytesText(bytes, record.keyStart, record.keyEnd, used);
   const topic =
     record.topicStart < 0 ? "null" : JSON.stringify(bytes.toString("utf8", record.topicStart, record.topicEnd));
-  const value =
-    used === "json"
-      ? bytes.toString("utf8", record.valueStart, record.valueEnd)
-      : bytesText(bytes, record.valueStart, record.valueEnd, used);
+  const head = `{${lead}"offset":${record.offset},"timestamp":${record.timestampMs},"key":${key},"headers":${headersText(record, used)},"topic":${topic},"value":`;
   const note = used === encoding ? "" : `,"encoding":"${used}"`;
-  return `{"offset":${record.offset},"timestamp":${record.timestampMs},"key":${key},"headers":${headersText(record, used)},"topic":${topic},"value":${value}${note}}`;
+  const { valueStart, valueEnd } = record;
+  if (used === "base64" && valueEnd - valueStart >= directSizeMin) {
+    parts.add(`${head}"`);
+    parts.addBase64(bytes, valueStart, valueEnd);
+    parts.add(`"${note}}`);
+    return;
+  }
+  const value =
+    used === "json" ? bytes.toString("utf8", valueStart, valueEnd) : bytesText(bytes, valueStart, valueEnd, used);
+  parts.add(`${head}${value}${note}}`);
 }
 
 /** Bytes of what `maxBytes` bounds: key, headers and value. */

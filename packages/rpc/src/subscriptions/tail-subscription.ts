@@ -18,6 +18,7 @@ import type { BrokerLog, Partition } from "@polylog/broker";
 import { errorObject } from "../error-object.ts";
 import { creditsMax, notificationBytesMax, notificationRecordsMax, readAheadSize } from "../limits.ts";
 import type { Encoding } from "../records/encoding.ts";
+import { type JsonText, joinTexts } from "../records/json-parts.ts";
 import { chunkAt, RecordRun } from "../records/record-run.ts";
 
 /** `error`: after subscription.error. `deleted`: the log was. `stopping`: the server is. */
@@ -32,8 +33,7 @@ export interface SubscriptionSink {
   readonly isFull: boolean;
   /** Calls back once, when there is room; those who wait are called in order. */
   whenRoom(waiter: RoomWaiter): void;
-  /** `params`: JSON text. */
-  notify(method: string, params: string): void;
+  notify(method: string, params: JsonText): void;
 }
 
 export interface SubscriptionOptions {
@@ -57,10 +57,17 @@ class Tail {
   offset: number;
   chunk: Awaited<ReturnType<typeof chunkAt>>;
   reading = false;
+  /** The chunk was not in memory. */
+  wasRead = false;
 
   constructor(partition: Partition, offset: number) {
     this.partition = partition;
     this.offset = offset;
+  }
+
+  drop(): void {
+    if (this.chunk !== undefined) this.partition.giveBack(this.chunk);
+    this.chunk = undefined;
   }
 
   get isAtEnd(): boolean {
@@ -115,7 +122,7 @@ export class TailSubscription implements RoomWaiter {
     this.#status = "closed";
     for (const tail of this.#tails) {
       tail.partition.unwatch(this);
-      tail.chunk = undefined;
+      tail.drop();
     }
     this.#options.onEnd();
   }
@@ -134,9 +141,12 @@ export class TailSubscription implements RoomWaiter {
   }
 
   #wake(): void {
-    if (this.#status !== "idle" || this.#credits === 0) return;
+    if (this.#status === "idle" && this.#credits > 0) this.#wakeAt("atTurnEnd");
+  }
+
+  #wakeAt(turn: "atTurnEnd" | "atSpareTurn"): void {
     this.#status = "scheduled";
-    this.#options.clock.atTurnEnd(this.#pumpNow);
+    this.#options.clock[turn](this.#pumpNow);
   }
 
   #pump(): void {
@@ -149,6 +159,8 @@ export class TailSubscription implements RoomWaiter {
         return;
       }
       this.#send(tail);
+      // What was in memory is live; what had to be read can wait for its turn, one notification each.
+      if (tail.wasRead && this.#status === "idle") this.#wakeAt("atSpareTurn");
     }
   }
 
@@ -166,14 +178,15 @@ export class TailSubscription implements RoomWaiter {
   #hasChunk(tail: Tail): boolean {
     if (tail.reading) return false;
     if (tail.isAtEnd) {
-      tail.chunk = undefined; // An idle subscription holds no memory.
+      tail.drop(); // An idle subscription holds no memory.
       return false;
     }
     if (tail.chunk !== undefined && tail.offset < tail.chunk.offsetNext) return true;
-    tail.chunk = undefined;
+    tail.drop();
     const found = chunkAt(tail.partition, tail.offset, readAheadSize);
     if (!(found instanceof Promise)) {
       tail.chunk = found;
+      tail.wasRead = false;
       return true;
     }
     tail.reading = true;
@@ -184,8 +197,9 @@ export class TailSubscription implements RoomWaiter {
   async #receive(tail: Tail, read: Promise<Tail["chunk"]>): Promise<void> {
     try {
       tail.chunk = await read;
+      tail.wasRead = true;
       tail.reading = false;
-      if (this.#status === "closed") tail.chunk = undefined;
+      if (this.#status === "closed") tail.drop();
       else this.#wake();
     } catch (error) {
       this.#fail(tail, error);
@@ -198,7 +212,7 @@ export class TailSubscription implements RoomWaiter {
     const run = new RecordRun(tail.offset, encoding, bounds);
     let fault: unknown;
     try {
-      run.take(tail.chunk!, highWatermark);
+      while (run.take(tail.chunk!, highWatermark)); // A notification is one slice.
     } catch (error) {
       fault = error;
     }
@@ -206,7 +220,7 @@ export class TailSubscription implements RoomWaiter {
     if (run.count > 0) {
       this.#credits--;
       const head = `{"subscription":${this.id},"partition":${number},"records":`;
-      sink.notify("subscription.records", `${head}${run.text()},"highWatermark":${highWatermark}}`);
+      sink.notify("subscription.records", joinTexts([head, run.text(), `,"highWatermark":${highWatermark}}`]));
     }
     if (fault !== undefined) this.#fail(tail, fault);
   }

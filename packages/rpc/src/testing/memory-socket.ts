@@ -1,5 +1,6 @@
 /** A WebSocket without a network: what the server sends is kept, and taking it can be held up. */
 
+import type { JsonText } from "../records/json-parts.ts";
 import type { TextSocket } from "../rpc-connection.ts";
 
 /** Pending bytes above which it is full. */
@@ -42,8 +43,8 @@ export class MemorySocket implements TextSocket {
     this.onDrain();
   }
 
-  send(text: string): void {
-    this.#waiting.push(text);
+  send(text: JsonText): void {
+    this.#waiting.push(typeof text === "string" ? text : Buffer.concat(text).toString());
     if (this.isFull) this.#needsDrain = true;
     if (!this.#corked) this.#write();
   }

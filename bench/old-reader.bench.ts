@@ -1,0 +1,141 @@
+/**
+ * What somebody who reads a large log from its start takes from everybody else. Live work is a flood of PUBs on one
+ * connection, 512 outstanding, and a message every other millisecond that is timed from producer to consumer; it runs in
+ * turn with and without a reader, who is a thread of his own. So does the timed message without the flood, which
+ * also gives the reader's speed when he is nearly alone.
+ *
+ * On a machine that others use too, look at the PUBs per millisecond of CPU that the server's event loop got: that is what it would
+ * do on a core of its own.
+ *
+ *     npm run bench -- old-reader                       1 GB in records of 16 KiB
+ *     OLD_READER_GIGABYTES=4 OLD_READER_FLAGS=--log-compression=lz4 npm run bench -- old-reader
+ */
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isMainThread, Worker, workerData } from "node:worker_threads";
+import { type ServerProcess, startServer } from "@polylog/testkit";
+import { appendLarge, largeRecordSize } from "./large-log.ts";
+import { type LiveLoad, runLiveLoad } from "./live-load.ts";
+import { type OldReaderTask, oldReaders } from "./old-readers.ts";
+
+const smoke = process.argv.includes("--smoke");
+const gigabytes = smoke ? 0.002 : Number(process.env["OLD_READER_GIGABYTES"] ?? 1);
+/** Short and many: a busy neighbour is there in both halves of a round, or the round is an outlier. */
+const windowMs = smoke ? 200 : 400;
+const rounds = smoke ? 1 : 15;
+const log = "old";
+
+/** Live work, and what the server's event loop took for it. */
+interface Window extends LiveLoad {
+  /** CPU time of the server's main thread, in milliseconds; NaN where the system does not tell. */
+  readonly loopMs: number;
+  readonly pubCount: number;
+}
+
+/** One kind of live work, and what was measured in each round, alone and beside the reader. */
+interface Measured {
+  readonly flood: boolean;
+  readonly alone: Window[];
+  readonly beside: Window[];
+  /** Bytes per second. */
+  readonly readerRates: number[];
+}
+
+async function main(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), "polylog-old-reader-"));
+  const flags = ["--log-level=warn", ...(process.env["OLD_READER_FLAGS"] ?? "").split(" ").filter(Boolean)];
+  const server = await startServer({ dataDir, flags });
+  try {
+    const recordCount = await appendLarge(server.listeners.nsqTcp.port, log, gigabytes * 1e9);
+    for (const reader of Object.keys(oldReaders) as (keyof typeof oldReaders)[])
+      await compareWith(server, reader, recordCount);
+  } finally {
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function compareWith(server: ServerProcess, reader: OldReaderTask["reader"], recordCount: number): Promise<void> {
+  const { nsqTcp, http } = server.listeners;
+  const progress = new Int32Array(new SharedArrayBuffer(4));
+  const task: OldReaderTask = { reader, nsqPort: nsqTcp.port, httpPort: http.port, log, recordCount, progress };
+  const kinds = [true, false].map((flood): Measured => ({ flood, alone: [], beside: [], readerRates: [] }));
+  for (let round = smoke ? 1 : 0; round <= rounds; round++) {
+    for (const kind of kinds) {
+      const alone = await measure(server, kind.flood);
+      const thread = new Worker(new URL(import.meta.url), { workerData: task });
+      await untilReading(progress);
+      const [readBefore, startedAtMs] = [progress[0]!, performance.now()];
+      const beside = await measure(server, kind.flood);
+      const bytes = (progress[0]! - readBefore) * largeRecordSize;
+      const seconds = (performance.now() - startedAtMs) / 1000;
+      await thread.terminate();
+      if (round === 0) continue; // What is not compiled yet is nobody's rate.
+      kind.alone.push(alone);
+      kind.beside.push(beside);
+      kind.readerRates.push(bytes / seconds);
+    }
+  }
+  print(reader, kinds);
+}
+
+let run = 0;
+
+/** In logs of its own, which are deleted afterwards. */
+async function measure({ listeners, pid }: ServerProcess, flood: boolean): Promise<Window> {
+  const topic = `live${run++}`;
+  const [loopBeforeMs, startedAtMs] = [loopCpuMs(pid), performance.now()];
+  const load = await runLiveLoad(listeners.nsqTcp.port, topic, windowMs, flood);
+  const pubCount = load.pubsPerSecond * ((performance.now() - startedAtMs) / 1000);
+  const loopMs = loopCpuMs(pid) - loopBeforeMs;
+  for (const each of [topic, `${topic}.probe`])
+    await fetch(`http://127.0.0.1:${listeners.nsqHttp.port}/topic/delete?topic=${each}`, { method: "POST" });
+  return { ...load, loopMs, pubCount };
+}
+
+/** What the main thread of a process has had of the CPU; only Linux tells. */
+function loopCpuMs(pid: number): number {
+  const path = `/proc/${pid}/task/${pid}/schedstat`;
+  return existsSync(path) ? Number(readFileSync(path, "utf8").split(" ")[0]) / 1e6 : Number.NaN;
+}
+
+async function untilReading(progress: Int32Array): Promise<void> {
+  const before = progress[0]!;
+  while (progress[0] === before) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+function print(reader: string, kinds: readonly Measured[]): void {
+  process.stdout.write(`A reader of old records (${reader}), median of ${rounds} interleaved rounds\n`);
+  for (const { flood, alone, beside, readerRates } of kinds) {
+    process.stdout.write(`  ${flood ? "live PUBs as fast as they are answered" : "a live message every 2 ms"}\n`);
+    if (flood) {
+      line("PUBs, 1000/s", alone, beside, (load) => load.pubsPerSecond / 1000);
+      line("PUBs per loop ms", alone, beside, (load) => load.pubCount / load.loopMs);
+    }
+    for (const percent of [50, 99])
+      line(`latency p${percent}, ms`, alone, beside, (load) => percentile(load.latenciesMs, percent));
+    const rate = (median(readerRates) / 1e6).toFixed(0);
+    process.stdout.write(`    ${"reader, MB/s".padEnd(18)}                  with reader ${rate.padStart(8)}\n`);
+  }
+}
+
+function line(name: string, alone: readonly Window[], beside: readonly Window[], of: (load: Window) => number): void {
+  const [without, withReader] = [median(alone.map(of)), median(beside.map(of))];
+  const ratio = median(alone.map((load, round) => of(beside[round]!) / of(load)));
+  const figures = `alone ${without.toFixed(2).padStart(8)}    with reader ${withReader.toFixed(2).padStart(8)}`;
+  process.stdout.write(`    ${name.padEnd(18)}${figures}    ${ratio.toFixed(2)} ×\n`);
+}
+
+function percentile(sorted: readonly number[], percent: number): number {
+  return sorted[Math.floor((sorted.length * percent) / 100)] ?? Number.NaN;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+if (isMainThread) await main();
+else await oldReaders[(workerData as OldReaderTask).reader](workerData as OldReaderTask);
