@@ -11,16 +11,21 @@ export interface Peer {
   readonly name: string;
   /** The port that the benchmark's protocol is spoken on. */
   readonly port: number;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
 /** Ours, at durability `written`, with a directory that goes when it stops. */
-export async function startPolylog(listener: keyof ServerProcess["listeners"]): Promise<Peer> {
+export async function startPolylog(
+  listener: keyof ServerProcess["listeners"],
+  flags: readonly string[] = [],
+): Promise<Peer> {
   const dataDir = mkdtempSync(join(tmpdir(), "polylog-bench-"));
-  const server = await startServer({ dataDir, flags: ["--log-level=warn"] });
+  const server = await startServer({ dataDir, flags: ["--log-level=warn", ...flags] });
   return {
     name: "Polylog",
     port: server.listeners[listener].port,
+    pid: server.pid,
     stop: async () => {
       await server.stop();
       rmSync(dataDir, { recursive: true, force: true });
@@ -71,6 +76,7 @@ async function startPeer(name: string, command: string, args: string[], port: nu
   return {
     name,
     port,
+    pid: child.pid!,
     stop: async () => {
       const exited = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");

@@ -7,14 +7,11 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startServer, temporaryDirectory } from "@polylog/testkit";
 import crate from "node-crate";
-import { pythonWith } from "./python-packages.ts";
+import { preparePython } from "./python-packages.ts";
 
-test("creates, fills and asks a table with crate for Python", { timeout: 240_000 }, async (t) => {
-  const { python, skip } = pythonWith(t, "crate==2.3.0");
-  if (python === undefined) {
-    t.skip(String(skip));
-    return;
-  }
+const { python, problem } = preparePython("crate==2.3.0");
+
+test("creates, fills and asks a table with crate for Python", { skip: problem, timeout: 60_000 }, async (t) => {
   const server = await startServer({ dataDir: temporaryDirectory(t) });
   t.after(() => server.kill());
   const script = fileURLToPath(new URL("../crate-client.py", import.meta.url));

@@ -27,7 +27,7 @@ test("polylog mqtt lists what there is and kicks clients", { timeout: 60_000 }, 
   await leaves.endAsync();
   await stays.publishAsync("a/b", "for later", { qos: 1 });
 
-  assert.match(await list("clients"), /^clientId .*\nstays +127\.0\.0\.1:\d+ +no +0 +0 +0\n$/);
+  assert.match(await list("clients"), /^clientId .*\nstays +127\.0\.0\.1:\d+ +no +0 +0 +0 +2 +0 +\d+ +\d+ .*\n$/);
   assert.match(await list("sessions"), /\nleaves +- +yes +1 +0 +1\n/);
   assert.match(await list("subscriptions"), /^clientId +filter +qos\nleaves +a\/# +1\n$/);
   assert.equal(await list("subscriptions", "stays"), "none\n");

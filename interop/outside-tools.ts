@@ -18,7 +18,8 @@ export const outsideTools = {
   nsq_tail: "a consumer from NSQ's own tools",
   to_nsq: "a producer from NSQ's own tools",
   go: "builds the go-nsq client",
-  python3: "runs the pynsq client",
+  python3: "runs Python clients",
+  cargo: "builds the rumqttc client",
   openssl: "makes certificates",
   strace: "makes system calls fail or wait",
 } as const;

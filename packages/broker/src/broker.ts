@@ -78,6 +78,8 @@ export class Broker implements Service, BusReceiver {
    * sessions is to be stored. After `publish` its caller does that, who also waits for it.
    */
   afterDelivery: (() => void) | undefined;
+  /** `publish` asks every subscriber whether it has room before anything happens: `Subscriber.admit`. */
+  asksFirst = false;
 
   constructor(options: BrokerOptions) {
     const { logs, state } = options;
@@ -128,12 +130,14 @@ export class Broker implements Service, BusReceiver {
   /**
    * Routes a message published to a topic. Returns true when it may be acknowledged now; otherwise `waiter` hears with
    * `token` once every capturing log, and the retained store, has it at its level. Throws what a log refuses with
-   * (APPEND_QUEUE_FULL, DISK_FULL, PARTITION_READ_ONLY, RECORD_TOO_LARGE) and RETAINED_LIMIT; nobody has received it then.
+   * (APPEND_QUEUE_FULL, DISK_FULL, PARTITION_READ_ONLY, RECORD_TOO_LARGE), RETAINED_LIMIT, and what `Subscriber.admit` throws;
+   * nobody has received it then.
    */
   publish(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
     const { route, payload, payloadStart, payloadEnd } = publication;
     const captures = route.captures;
     let acknowledged = true;
+    if (this.asksFirst) this.#ask(publication);
     if (publication.retain || captures.length > 1 || publication.headers !== undefined || publication.expiresMs > 0)
       acknowledged = this.#publishToMany(publication, waiter, token);
     else if (captures.length === 1)
@@ -251,8 +255,18 @@ export class Broker implements Service, BusReceiver {
     }
   }
 
+  /** Goes the way of `#deliver`. */
+  #ask(publication: Publication): void {
+    const { route, publisher, qos } = publication;
+    for (const each of route.subscriptions) {
+      const subscription = each.noLocal && each.subscriber === publisher ? each.local : each;
+      subscription?.subscriber.admit?.(publication, subscription, Math.min(subscription.qos, qos) as QoS);
+    }
+  }
+
   #tellPeers(publication: Publication): void {
     const { route, payload, payloadStart, payloadEnd, qos, retain } = publication;
+    if (route.version < 0) return; // It leads to nobody, here or elsewhere.
     this.#bus.publish({ topic: route.topicBytes, payload, payloadStart, payloadEnd, qos, retain });
   }
 

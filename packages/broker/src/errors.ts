@@ -67,6 +67,12 @@ export const brokerErrors = defineErrors("broker", {
     help: "delete sessions whose clients do not come back, or raise the limit",
     retryable: true,
   },
+  DEFERRED_LIMIT: {
+    text: "the server keeps at most {limit} messages that are to be published later",
+    help: "wait until some have been published, or raise the limit",
+    retryable: true,
+  },
+  DEFERRED_FAILED: { text: "a message could not be published when it was due: {reason}" },
   STATE_WRITE_FAILED: { text: "small state could not be written: {reason}", fatal: true },
   STATE_DAMAGED: { text: 'the saved state under "{key}" cannot be read', help: "restore the data directory" },
 });

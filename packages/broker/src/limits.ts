@@ -47,6 +47,8 @@ export const readAheadSize = 1024 * 1024;
 /** Of what was read from a segment, a consumer gets so many bytes or records in one spare turn of the event loop. */
 export const readSliceSize = 128 * 1024;
 export const readSliceRecords = 256;
+/** Bytes that somebody who follows a log reads from a segment at a time. */
+export const followReadSize = 64 * 1024;
 
 /** How long what could not become a dead letter waits to be tried again, in milliseconds. */
 export const deadLetterRetryMs = 1000;
@@ -129,3 +131,25 @@ export const grantsPerPrincipalMax = 256;
 
 /** Bytes after which records without a key go to the next partition, although the last one has not written them yet. */
 export const stickyBytesMax = 1024 * 1024;
+
+/** How long a deferred message waits before its place on the disk is looked at again, in milliseconds. */
+export const deferredHopMs = 3_600_000;
+
+/** Deferred messages that are due and being published at a time. */
+export const deferredInFlightMax = 1000;
+
+/** After how long a deferred message that could not be published is tried again, in milliseconds. */
+export const deferredRetryMs = 1000;
+
+/** How long the publishing of one may take before it is tried again, in milliseconds. */
+export const deferredTimeoutMs = 600_000;
+
+/** Segments of deferred messages, and the newest of them in memory, in bytes. */
+export const deferredSegmentSizeMax = 16 * 1024 * 1024;
+export const deferredCacheSizeMax = 4 * 1024 * 1024;
+
+/** Bytes of deferred messages below which nothing is moved to give the disk back. */
+export const deferredSparseBytesMin = 64 * 1024 * 1024;
+
+/** How often what is finished is removed from the disk, in milliseconds. */
+export const deferredTrimIntervalMs = 10_000;

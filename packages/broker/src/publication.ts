@@ -37,6 +37,11 @@ export interface Subscriber {
    * `publication`.
    */
   onPublication(publication: Publication, subscription: Subscription, qos: QoS): void;
+  /**
+   * Throws when it would have to refuse this message. Asked before anybody has it, if the broker's `asksFirst` is set; what
+   * it lets pass follows, in the same turn, by `onPublication`.
+   */
+  admit?(publication: Publication, subscription: Subscription, qos: QoS): void;
 }
 
 export interface SubscriptionOptions {
@@ -69,7 +74,8 @@ export class Subscription {
     this.qos = options.qos;
     this.noLocal = options.noLocal ?? false;
     this.retainAsPublished = options.retainAsPublished ?? false;
-    this.identifiers = options.identifiers ?? noIdentifiers;
+    const { identifiers = noIdentifiers } = options;
+    this.identifiers = identifiers.length > 0 ? identifiers : noIdentifiers; // The same nothing for all.
     this.local = local;
   }
 }

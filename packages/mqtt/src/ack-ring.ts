@@ -185,6 +185,7 @@ function moved<Slots extends Uint8Array | Uint16Array>(from: Slots, to: Slots, h
 
 const quotaCodes: readonly string[] = [
   "broker.RETAINED_LIMIT",
+  "broker.DEFERRED_LIMIT",
   "broker.SESSION_QUEUE_FULL",
   "broker.SESSION_LOG_FULL",
   "broker.LOG_FULL",

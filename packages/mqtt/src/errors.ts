@@ -75,6 +75,12 @@ const table = {
     fatal: true,
     wireCode: 0x97,
   },
+  MESSAGE_RATE_TOO_HIGH: {
+    text: "the client publishes faster than {messagesPerSecond} messages and {bytesPerSecond} bytes per second",
+    help: "publish more slowly, or raise the limit",
+    fatal: true,
+    wireCode: 0x96,
+  },
   CONNECT_TIMEOUT: { text: "no CONNECT within {timeoutMs} ms", fatal: true, wireCode: 0x82 },
   KEEP_ALIVE_TIMEOUT: {
     text: "nothing received for one and a half times the keep alive of {keepAliveSeconds} s",
@@ -88,6 +94,7 @@ const table = {
     fatal: true,
     wireCode: 0x83,
   },
+  DELAYED_DAMAGED: { text: "the delayed message at offset {offset} does not say how to publish it" },
   INTERNAL: { text: "an error of the server's own: {reason}", fatal: true, wireCode: 0x80 },
 } as const;
 

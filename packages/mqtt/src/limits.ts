@@ -29,6 +29,9 @@ export interface MqttLimits {
   /** Topic filters of one session; more are refused in the SUBACK. */
   readonly subscriptionsPerSessionMax: number;
 
+  /** Logs that one session may replay at a time; each takes up to 64 KiB per partition while it reads. */
+  readonly replaysPerSessionMax: number;
+
   /** Messages of QoS 1 and 2 sent to a client and not yet finished by it, 1..65,535. */
   readonly inFlightMax: number;
   /** Messages of QoS 1 and 2 that wait for one session. */
@@ -51,6 +54,15 @@ export interface MqttLimits {
   /** Retained and waiting messages sent to one session before others have their turn. */
   readonly backlogBatchMax: number;
 
+  /** Messages, and bytes of PUBLISH packets, that one connection may publish per second; Infinity: any. What one second allows may come at once. */
+  readonly publishRateMax: number;
+  readonly publishBytesRateMax: number;
+  /** What happens to a client that publishes faster: it is not read for a while, or told 0x96. */
+  readonly whenTooFast: "pause" | "disconnect";
+
+  /** Messages to `$delayed/` that wait to be published, of all clients. */
+  readonly delayedMessagesMax: number;
+
   /**
    * Messages of QoS 1 and 2 from one client that are not finished, 1..65,535: the Receive Maximum that MQTT 5 clients are told.
    * When so many answers wait for their durability level, the client is not read.
@@ -72,6 +84,8 @@ export const defaultMqttLimits: MqttLimits = {
   sessionExpirySecondsMax: Number.POSITIVE_INFINITY,
   subscriptionsPerSessionMax: 10_000,
 
+  replaysPerSessionMax: 16,
+
   inFlightMax: 512,
   queuedMessagesMax: 10_000,
   whenFull: "drop-oldest",
@@ -84,11 +98,20 @@ export const defaultMqttLimits: MqttLimits = {
   backlogBytesMax: 256 * 1024,
   backlogBatchMax: 128,
 
+  publishRateMax: Number.POSITIVE_INFINITY,
+  publishBytesRateMax: Number.POSITIVE_INFINITY,
+  whenTooFast: "pause",
+
+  delayedMessagesMax: 1_000_000,
+
   unacknowledgedMax: 65_535,
 };
 
 /** Bytes of answers a client may leave unread, besides what was delivered to it, before it is not read any further. */
 export const answerBytesMax = 64 * 1024;
+
+/** Longest delay of a message to `$delayed/`, in seconds: ten years of 365 days. */
+export const delayedSecondsMax = 315_360_000;
 
 /** Up to this size a message of QoS 1 is copied for each receiver; the payload of a larger one is lent to all. */
 export const copiedSizeMax = 4 * 1024;

@@ -10,6 +10,7 @@
  */
 
 import { ByteWriter } from "@polylog/base/bytes";
+import type { Timer } from "@polylog/base/clock";
 import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import type { Connection, ConnectionHandler, OutputQueue } from "@polylog/base/transport";
 import { anonymous, type Partition, type Principal } from "@polylog/broker";
@@ -19,12 +20,14 @@ import { encodeConnectRefusal, isReasonCodeOf, protocolLevelOf, type ReasonCode 
 import { AckRing, type AckRingOwner } from "./ack-ring.ts";
 import type { Authentication } from "./authentication/authentication.ts";
 import type { ClientConnection, ServerParts } from "./client-connection.ts";
+import { type ClientTraffic, type TrafficCounts, TrafficRates } from "./client-traffic.ts";
 import type { ConnectRequest } from "./connect-request.ts";
 import { type ConnectionState, handlersByState } from "./connection-state.ts";
 import { mqttErrors } from "./errors.ts";
 import { IncomingAliases } from "./incoming-aliases.ts";
 import { answerBytesMax } from "./limits.ts";
 import { Outlet } from "./outlet.ts";
+import { PublishBudget } from "./publish-budget.ts";
 import { sendPacket5 } from "./send-packet.ts";
 import type { Session } from "./session.ts";
 import type { TopicRewrites } from "./topic-rewrites.ts";
@@ -42,6 +45,7 @@ const acksAreDue = 2;
 const outputIsFull = 4;
 const serverStops = 8;
 const packetIsWorking = 16;
+const rateIsExceeded = 32;
 
 const unspecifiedError = 0x80;
 
@@ -75,8 +79,15 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
   /** Ticks for which the client has not read what it may leave unread. */
   #slowTicks = 0;
   #pauses = 0;
+  /** PUBLISH packets that have come. */
+  #messagesIn = 0;
+  #rates: TrafficRates | undefined;
+  readonly #budget: PublishBudget | undefined;
+  #budgetTimer: Timer | undefined;
   #isTransportPaused = false;
   #isReading = false;
+  /** The client sends nothing more. */
+  #isInputEnded = false;
   /** The packet the reader stands on was not handled yet. */
   #isPacketPending = false;
 
@@ -95,6 +106,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
     this.#outputBytesMax = outputBytesMax + packetSizeMax + answerBytesMax;
     this.#lastTick = owner.tick;
     this.#silenceTicksMax = Math.ceil(connectTimeoutMs / 1000);
+    this.#budget = PublishBudget.of(parts.limits, parts.clock.monotonicMs());
   }
 
   get state(): ConnectionState {
@@ -123,6 +135,16 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
     return this.#request?.clientId ?? "";
   }
 
+  get traffic(): ClientTraffic {
+    return TrafficRates.of(this.#counts, this.#rates);
+  }
+
+  get #counts(): TrafficCounts {
+    const { bytesRead: bytesIn } = this.transport;
+    const { bytesWritten: bytesOut } = this.output;
+    return { messagesIn: this.#messagesIn, messagesOut: this.outlet?.sentCount ?? 0, bytesIn, bytesOut };
+  }
+
   // --- reading ---------------------------------------------------------------------------------------------------
 
   onChunk(chunk: Buffer): void {
@@ -136,10 +158,16 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
     this.#isReading = true;
     const { received } = this.parts.metrics;
     const { reader } = this;
+    const budget = this.#budget;
+    budget?.fill(this.parts.clock.monotonicMs());
     try {
       while (this.#pauses === 0 && this.#isOpen() && (this.#isPacketPending || reader.next())) {
-        if (!this.#isPacketPending) received[reader.type].value++;
+        if (!this.#isPacketPending) {
+          received[reader.type].value++;
+          if (reader.type === packetTypes.PUBLISH) this.#messagesIn++;
+        }
         this.#isPacketPending = false;
+        if (budget !== undefined && reader.type === packetTypes.PUBLISH) this.#spend(budget);
         handlersByState[this.#state][reader.type](this);
         if (this.acks.size >= this.parts.limits.unacknowledgedMax) this.#waitForAcks();
       }
@@ -150,6 +178,42 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
     if (!this.#isOpen()) return;
     if (this.output.pendingBytes > this.#outputBytesMax) this.#waitForOutput();
     this.#applyPauses();
+    if (this.#isInputEnded) this.#endIfAnswered();
+  }
+
+  /** What has come is handled and answered first, also a CONNECT whose password is being checked; within `connectTimeoutMs`. */
+  onEnd(): void {
+    this.#isInputEnded = true;
+    this.#lastTick = this.#owner.tick;
+    this.#silenceTicksMax = Math.ceil(this.parts.limits.connectTimeoutMs / 1000);
+    this.#endIfAnswered();
+  }
+
+  #endIfAnswered(): void {
+    if (this.#pauses !== 0 || !this.#isOpen()) return;
+    if (this.acks.size > 0) {
+      this.acks.watchedSize = 0;
+      return;
+    }
+    const { clientId, remote } = this;
+    this.parts.logger.debug("client gone", { clientId, remote, reason: "it sends nothing more" });
+    this.#end(true);
+  }
+
+  /** Reads no further than this PUBLISH when it used up what the client may publish now. Throws MESSAGE_RATE_TOO_HIGH. */
+  #spend(budget: PublishBudget): void {
+    const { limits, clock, metrics } = this.parts;
+    budget.spend(this.reader.packetEnd - this.reader.packetStart);
+    const isExceeded = limits.whenTooFast === "pause" ? budget.isSpent : budget.isOverdrawn;
+    if (!isExceeded) return;
+    metrics.tooFast.value++;
+    if (limits.whenTooFast === "disconnect") {
+      const { publishRateMax: messagesPerSecond, publishBytesRateMax: bytesPerSecond } = limits;
+      throw mqttErrors.MESSAGE_RATE_TOO_HIGH({ messagesPerSecond, bytesPerSecond });
+    }
+    this.#pauses |= rateIsExceeded;
+    clock.clearTimer(this.#budgetTimer);
+    this.#budgetTimer = clock.setTimer(() => this.#resume(rateIsExceeded), budget.pauseMs);
   }
 
   #isOpen(): boolean {
@@ -199,6 +263,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
   onAcksSent(): void {
     if ((this.#pauses & serverStops) !== 0) this.#endForStop();
     else this.#resume(acksAreDue);
+    if (this.#isInputEnded) this.#endIfAnswered();
   }
 
   onDrain(): void {
@@ -238,7 +303,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
     const { limits, logger, clock, metrics } = this.parts;
     this.#state = "connected";
     this.#session = session;
-    this.#silenceTicksMax = Math.ceil(keepAliveSeconds * 1.5); // [MQTT-3.1.2-22]
+    if (!this.#isInputEnded) this.#silenceTicksMax = Math.ceil(keepAliveSeconds * 1.5); // [MQTT-3.1.2-22]
     this.reader.packetSizeMax = limits.packetSizeMax;
     // A client of the program's own may pass on what others sent without knowing of a limit.
     if (this.isLevel5 && this.insider === undefined) this.receiveMax = limits.unacknowledgedMax;
@@ -333,6 +398,8 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
     if (!this.#isOpen()) return;
     const { limits, metrics } = this.parts;
     const { pendingBytes } = this.output;
+    if (this.#rates !== undefined) this.#rates.sample(this.#counts);
+    else if (this.#messagesIn > 0 || (this.outlet?.sentCount ?? 0) > 0) this.#rates = new TrafficRates(this.#counts);
     this.#slowTicks = pendingBytes >= limits.outputBytesMax ? this.#slowTicks + 1 : 0;
     if (this.#slowTicks * 1000 > limits.slowClientMs) {
       metrics.slowClients.value++;
@@ -340,7 +407,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
       return;
     }
     // While the server does not read, silence is its own; whether the client reads its output is the client's.
-    if ((this.#pauses & ~outputIsFull) !== 0) this.#lastTick = tick;
+    if ((this.#pauses & ~outputIsFull) !== 0 && !this.#isInputEnded) this.#lastTick = tick;
     if (this.#silenceTicksMax === 0 || tick - this.#lastTick <= this.#silenceTicksMax) return;
     metrics.timeouts.value++;
     const error =
@@ -395,6 +462,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
   #leave(keepsWill: boolean): void {
     this.#state = "closing";
     this.acks.close();
+    this.parts.clock.clearTimer(this.#budgetTimer);
     const session = this.#session;
     this.#session = undefined;
     this.authentication = undefined;

@@ -28,6 +28,8 @@ export interface MqttMetrics {
   /** Connections closed because the client does not read. */
   readonly slowClients: Counter;
   readonly connectionsRefused: Counter;
+  /** How often a client was not read for a while, or was disconnected, because it published too fast. */
+  readonly tooFast: Counter;
 }
 
 const droppedHelp = "Messages that were not delivered to one of their subscribers.";
@@ -53,6 +55,7 @@ export function registerMqttMetrics(metrics: MetricRegistry): MqttMetrics {
     timeouts: metrics.counter("polylog_mqtt_timeouts_total", "Connections closed for silence."),
     sessionsExpired: metrics.counter("polylog_mqtt_sessions_expired_total", "Sessions that ended for their age."),
     slowClients: metrics.counter("polylog_mqtt_slow_clients_total", "Connections closed because nothing was read."),
+    tooFast: metrics.counter("polylog_mqtt_publish_rate_exceeded_total", "Times a client published too fast."),
     connectionsRefused: metrics.counter("polylog_mqtt_connections_refused_total", "Connections above the limit."),
   };
 }

@@ -30,8 +30,16 @@ test("lists sessions with and without a connection", async () => {
   await here.publish("t", "x", { qos: 1 });
   const counts = { subscriptionCount: 1, inFlightCount: 0, queuedCount: 0, droppedCount: 0 };
   const forGood = Number.POSITIVE_INFINITY;
+  const clients = [...server.server.clients()];
   assert.deepEqual(
-    [...server.server.clients()],
+    clients.map(({ traffic }) => [traffic?.messagesIn, traffic?.messagesOut]),
+    [
+      [undefined, undefined],
+      [1, 1],
+    ],
+  );
+  assert.deepEqual(
+    clients.map(({ traffic: _, ...client }) => client),
     [
       { clientId: "away", remote: undefined, persistent: true, expirySeconds: forGood, ...counts, queuedCount: 1 },
       {

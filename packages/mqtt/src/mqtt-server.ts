@@ -10,9 +10,12 @@ import type { Service, StopOptions } from "@polylog/base/lifecycle";
 import { Counter, type Logger, MetricRegistry, silentLogger } from "@polylog/base/telemetry";
 import { type ByteStream, Connection, type TurnFlusher } from "@polylog/base/transport";
 import type { Broker, Partition, Principal } from "@polylog/broker";
+import type { DeferredQueue } from "@polylog/broker/deferred";
 import { MemorySessionStore, type SessionStore } from "@polylog/broker/sessions";
 import type { AuthenticationMethods } from "./authentication/authentication.ts";
 import type { ServerParts } from "./client-connection.ts";
+import type { ClientTraffic } from "./client-traffic.ts";
+import { publishDelayed } from "./delayed/publish-delayed.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { type MqttLimits, resolveLimits, rewriteRulesMax, sysIntervalSeconds } from "./limits.ts";
 import { KeptBytes } from "./message-queue.ts";
@@ -43,6 +46,8 @@ export interface MqttServerOptions {
   readonly sessions?: SessionStore;
   /** The log that `sessions` writes: while it has no room, publishers are not read. */
   readonly sessionLog?: Partition;
+  /** Keeps messages to `$delayed/`; opened and closed by the server. Default: such messages are refused. */
+  readonly deferred?: DeferredQueue;
   /** Enhanced authentication of MQTT 5. Default: no method is offered. */
   readonly methods?: AuthenticationMethods;
   /** Throws RangeError for a rule in which `findRewriteProblem` finds something. */
@@ -68,6 +73,8 @@ export interface ClientInfo {
   readonly queuedCount: number;
   /** Messages that its limits dropped from its queue. */
   readonly droppedCount: number;
+  /** Of its connection; undefined when it has none. */
+  readonly traffic: ClientTraffic | undefined;
 }
 
 export interface SubscriptionInfo {
@@ -80,6 +87,7 @@ export class MqttServer implements Service, ConnectionOwner {
   readonly name = "mqtt server";
   readonly #parts: ServerParts;
   readonly #flusher: TurnFlusher;
+  readonly #deferred: DeferredQueue | undefined;
   readonly #connections = new Set<MqttConnection>();
   readonly #keepAlive: KeepAlive;
   #status: "idle" | "running" | "stopped" = "idle";
@@ -89,6 +97,7 @@ export class MqttServer implements Service, ConnectionOwner {
   constructor(options: MqttServerOptions) {
     const registry = options.metrics ?? new MetricRegistry();
     this.#flusher = options.flusher;
+    this.#deferred = options.deferred;
     this.#parts = this.#build(options, registerMqttMetrics(registry));
     const { clock, sessions, kept, store, groups } = this.#parts;
     this.#keepAlive = new KeepAlive(clock, this.#connections);
@@ -98,20 +107,24 @@ export class MqttServer implements Service, ConnectionOwner {
     registry.gauge("polylog_mqtt_kept_bytes", "Bytes of messages kept in memory for sessions.", () => kept.total);
     registry.gauge("polylog_mqtt_queued_messages", "Messages in stored queues of sessions.", () => store.queuedCount);
     registerQueueDrops(registry, store);
+    const delayed = "Messages to $delayed/ that are not published yet.";
+    registry.gauge("polylog_mqtt_delayed_messages", delayed, () => this.#deferred?.count ?? 0);
     registry.gauge("polylog_mqtt_shared_subscriptions", "Shared subscriptions, by name and filter.", () => groups.size);
   }
 
   #build(options: MqttServerOptions, metrics: MqttMetrics): ServerParts {
-    const { broker, clock = systemClock, sessionLog } = options;
+    const { broker, clock = systemClock, sessionLog, deferred } = options;
     const logger = (options.logger ?? silentLogger).child("mqtt");
     const limits = resolveLimits(options.limits);
     const { queuedMessagesMax: messagesMax, queuedBytesMax: bytesMax, whenFull } = limits;
     const queueLimits = { messagesMax, bytesMax, whenFull };
     const store = options.sessions ?? new MemorySessionStore({ clock, limits: queueLimits });
     store.limits = queueLimits;
+    broker.asksFirst = whenFull === "refuse";
     const kept = new KeptBytes(limits.queuedBytesTotalMax);
     const writer = new QueueWriter(store);
-    const publishPath = new PublishPath({ broker, clock, logger, metrics, writer, store, sessionLog });
+    if (deferred !== undefined) deferred.messagesMax = limits.delayedMessagesMax;
+    const publishPath = new PublishPath({ broker, clock, logger, metrics, writer, store, sessionLog, deferred });
     const startedMs = clock.monotonicMs();
     const sysTree = new SysTree(broker, {
       ...sysValuesOf({
@@ -151,7 +164,10 @@ export class MqttServer implements Service, ConnectionOwner {
 
   /** Restores sessions, subscriptions and wills. Rejects with what the session store rejects with. */
   async start(): Promise<void> {
-    await this.#parts.sessions.start();
+    const { broker, clock, writer, store, sessions } = this.#parts;
+    await sessions.start();
+    const delayedParts = { broker, clock, writer, store, sessionOf: (clientId: string) => sessions.get(clientId) };
+    await this.#deferred?.open((record, waiter, token) => publishDelayed(delayedParts, record, waiter, token));
     this.#status = "running";
     this.#keepAlive.start();
   }
@@ -221,7 +237,9 @@ export class MqttServer implements Service, ConnectionOwner {
     this.#status = "stopped";
     this.#keepAlive.stop();
     await this.#closeConnections(deadlineMs);
+    await this.#deferred?.close();
     this.#parts.broker.afterDelivery = undefined;
+    this.#parts.broker.asksFirst = false;
     await this.#parts.sessions.stop();
   }
 
@@ -253,7 +271,8 @@ function infoOf(session: Session): ClientInfo {
   const { clientId, stored, expirySeconds, subscriptions, inFlightCount, queuedCount, owner } = session;
   const droppedCount = stored?.droppedCount ?? 0;
   const counts = { subscriptionCount: subscriptions.size, inFlightCount, queuedCount, droppedCount };
-  return { clientId, remote: owner?.remote, persistent: stored !== undefined, expirySeconds, ...counts };
+  const { remote, traffic } = owner ?? {};
+  return { clientId, remote, persistent: stored !== undefined, expirySeconds, ...counts, traffic };
 }
 
 function registerQueueDrops(registry: MetricRegistry, store: SessionStore): void {

@@ -4,6 +4,12 @@ import type { Publication, Subscription } from "@polylog/broker";
 import type { OutgoingMessage } from "./outgoing-message.ts";
 import type { WaitingMessage } from "./waiting-message.ts";
 
+/** Whoever sends what waits. */
+export interface Pump {
+  /** Something waits that `sendNext` could send now. */
+  schedulePump(): void;
+}
+
 /** A shared subscription, as those see it who send its messages. */
 export interface SharedSource {
   /** `$share/name/filter`. */

@@ -29,6 +29,11 @@ export class OutgoingMessage {
   expiresMs = 0;
   identifiers: readonly number[] = noIdentifiers;
 
+  /** Bytes of topic, properties and payload. */
+  get size(): number {
+    return this.topic.length + this.propertiesEnd - this.propertiesStart + this.payloadEnd - this.payloadStart;
+  }
+
   /** The caller sets `packetIdentifier`. */
   fromPublication(publication: Publication, subscription: Subscription, qos: QoS): this {
     this.qos = qos;

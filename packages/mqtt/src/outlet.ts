@@ -47,16 +47,24 @@ export class Outlet {
   readonly output: OutputQueue;
   readonly isLevel5: boolean;
   readonly windowMax: number;
-  readonly #options: OutletOptions;
+  readonly #clock: Clock;
+  readonly #metrics: MqttMetrics;
+  readonly #packetSizeMax: number;
+  readonly #topicAliasMax: number;
   /** Everybody's encodings will do. */
   readonly #isPlain: boolean;
   /** Packets of this shape are sent on as they came; -2: none are. */
   readonly #lentShape: number;
   readonly #sent: Counter;
   #aliases: Map<string, number> | undefined;
+  /** PUBLISH packets sent through it. */
+  sentCount = 0;
 
   constructor(options: OutletOptions) {
-    this.#options = options;
+    this.#clock = options.clock;
+    this.#metrics = options.metrics;
+    this.#packetSizeMax = options.packetSizeMax;
+    this.#topicAliasMax = options.topicAliasMax;
     this.output = options.output;
     this.isLevel5 = options.isLevel5;
     this.windowMax = options.windowMax;
@@ -70,9 +78,11 @@ export class Outlet {
     if (publication.packetShape === this.#lentShape && (!this.isLevel5 || subscription.identifiers.length === 0)) {
       this.output.push(publication.packet, publication.packetStart, publication.packetEnd);
       this.#sent.value++;
+      this.sentCount++;
     } else if (this.#isPlain && (subscription.identifiers.length === 0 || !this.isLevel5)) {
       sendQos0(this.output, publication, this.isLevel5, publication.retain && subscription.retainAsPublished);
       this.#sent.value++;
+      this.sentCount++;
     } else this.send(message.fromPublication(publication, subscription, 0));
   }
 
@@ -82,6 +92,7 @@ export class Outlet {
       const retain = publication.retain && subscription.retainAsPublished;
       sendIdentified(this.output, publication, this.isLevel5, qos, retain, packetIdentifier);
       this.#sent.value++;
+      this.sentCount++;
       return true;
     }
     message.fromPublication(publication, subscription, qos);
@@ -92,9 +103,10 @@ export class Outlet {
   /** Sends any message. False: it is too large for the client, was counted, and nothing was sent [MQTT-3.1.2-25]. */
   send(outgoing: OutgoingMessage): boolean {
     const isSent = this.isLevel5 ? this.#send5(outgoing) : this.#send3(outgoing);
-    const { metrics } = this.#options;
-    if (isSent) this.#sent.value++;
-    else metrics.droppedTooLarge.value++;
+    if (isSent) {
+      this.#sent.value++;
+      this.sentCount++;
+    } else this.#metrics.droppedTooLarge.value++;
     return isSent;
   }
 
@@ -112,7 +124,6 @@ export class Outlet {
 
   #send5(outgoing: OutgoingMessage): boolean {
     const { qos, identifiers, expiresMs, properties, propertiesStart, propertiesEnd } = outgoing;
-    const { packetSizeMax, clock } = this.#options;
     const payloadSize = outgoing.payloadEnd - outgoing.payloadStart;
     let propertiesSize = propertiesEnd - propertiesStart;
     if (expiresMs !== 0) propertiesSize += messageExpirySize;
@@ -121,7 +132,7 @@ export class Outlet {
     const topic = alias < 0 ? noTopic : outgoing.topic;
     if (alias !== 0) propertiesSize += topicAliasSize;
     const size = publish5Size(topic.length, propertiesSize, payloadSize, qos);
-    if (size > packetSizeMax) return false; // [MQTT-3.1.2-24]
+    if (size > this.#packetSizeMax) return false; // [MQTT-3.1.2-24]
     if (alias > 0) this.#noteAlias(outgoing.topic, alias);
     const { output } = this;
     const room = output.reserve(payloadSize <= copiedSizeMax ? size : size - payloadSize);
@@ -129,7 +140,7 @@ export class Outlet {
     const { packetIdentifier } = outgoing;
     const start = output.reservedStart;
     let at = writePublish5Header(room, start, flags, topic, packetIdentifier, propertiesSize, payloadSize);
-    if (expiresMs !== 0) at = writeMessageExpiry(room, at, secondsLeft(expiresMs, clock.nowMs()));
+    if (expiresMs !== 0) at = writeMessageExpiry(room, at, secondsLeft(expiresMs, this.#clock.nowMs()));
     if (alias !== 0) at = writeTopicAlias(room, at, Math.abs(alias));
     for (let i = 0; i < identifiers.length; i++) at = writeSubscriptionIdentifier(room, at, identifiers[i]); // [MQTT-3.3.4-3]
     if (propertiesEnd > propertiesStart) at += properties.copy(room, at, propertiesStart, propertiesEnd);
@@ -152,7 +163,7 @@ export class Outlet {
 
   /** 0: none; above 0: a new one, to be sent with the topic; below 0: the client knows it, negated. [MQTT-3.1.2-26] */
   #aliasOf(topic: Uint8Array): number {
-    const { topicAliasMax } = this.#options;
+    const topicAliasMax = this.#topicAliasMax;
     if (topicAliasMax === 0 || topic.length < aliasedTopicSizeMin) return 0;
     const known = this.#aliases?.get(aliasKey(topic));
     if (known !== undefined) return -known;

@@ -21,6 +21,7 @@ import {
   type Principal,
   Publication,
 } from "@polylog/broker";
+import type { DeferredQueue } from "@polylog/broker/deferred";
 import type { SessionStore, StoredSession } from "@polylog/broker/sessions";
 import { checkTopicName, encodedLengthOfRemainingLength, type FrameReader } from "@polylog/mqtt-wire";
 import {
@@ -31,11 +32,13 @@ import {
   Publish5View,
 } from "@polylog/mqtt-wire/mqtt5";
 import { type AckRing, ackKinds, refusalCodeOf } from "./ack-ring.ts";
+import { DelayedRoute, delayedPrefix, delayedRouteOf } from "./delayed/delayed-route.ts";
 import { mqttErrors } from "./errors.ts";
 import type { IncomingAliases } from "./incoming-aliases.ts";
 import type { MqttMetrics } from "./mqtt-metrics.ts";
 import { qos0Shape, shapeOf } from "./packet-shapes.ts";
 import type { QueueWriter } from "./queue-writer.ts";
+import { notePropertiesForLogs } from "./replay/captured-properties.ts";
 import type { Session } from "./session.ts";
 import type { TopicRewrites } from "./topic-rewrites.ts";
 import type { Will } from "./will.ts";
@@ -69,6 +72,8 @@ export interface PublishPathOptions {
   readonly store: SessionStore;
   /** The log that `store` writes, if it does. */
   readonly sessionLog: Partition | undefined;
+  /** Keeps messages to `$delayed/`; without it they are refused. */
+  readonly deferred: DeferredQueue | undefined;
 }
 
 const dollar = 0x24;
@@ -108,6 +113,7 @@ export class PublishPath {
       if (view.subscriptionIdentifierCount > 0) checkClientPublish(view); // [MQTT-3.3.4-6]
       route = this.#namedRoute(publisher);
     } else route = this.#aliasedRoute(publisher);
+    if (route.topic.charCodeAt(0) === dollar) route = this.#delayedRoute(route);
     if (view.qos === 2 && publisher.session.isReceived(view.packetIdentifier)) {
       this.#receiveAgain(publisher, route);
       return;
@@ -130,6 +136,7 @@ export class PublishPath {
       if (view.qos > 0) this.#answer(publisher, reasons.success);
       return;
     }
+    if (route instanceof DelayedRoute) route.note(this.#publication, publisher.clientId);
     if (view.qos > 0) this.#publish(publisher);
     else this.#publishQos0(publisher);
   }
@@ -160,6 +167,13 @@ export class PublishPath {
     }
     this.#lastRoute = route;
     return route;
+  }
+
+  /** A route of the topic behind `$delayed/<seconds>/`; the same one when that is not what it is, or not valid. */
+  #delayedRoute(route: MessageRoute): MessageRoute {
+    const { deferred, clock } = this.#options;
+    if (deferred === undefined || !route.topic.startsWith(delayedPrefix)) return route;
+    return delayedRouteOf(route.topic, deferred, clock) ?? route;
   }
 
   /** The alias is set before anything may be refused: the client counts on it. */
@@ -214,6 +228,7 @@ export class PublishPath {
   #captureAgain(publisher: Publisher, route: MessageRoute): void {
     const stored = publisher.session.stored!;
     this.#fill(route, publisher);
+    if (route instanceof DelayedRoute) route.note(this.#publication, publisher.clientId);
     try {
       this.#broker.capture(this.#publication);
     } catch (error) {
@@ -255,7 +270,10 @@ export class PublishPath {
     publication.packetStart = reader.packetStart;
     publication.packetEnd = reader.packetEnd;
     if (isLevel5) {
-      if (view.propertiesEnd > view.propertiesStart) this.#fillProperties(reader.bytes);
+      if (view.propertiesEnd > view.propertiesStart) {
+        this.#fillProperties(reader.bytes);
+        notePropertiesForLogs(publication);
+      }
       if (view.topicAlias === 0 && !this.#isRewritten)
         publication.packetShape = shapeOf(true, view.qos, publication.retain);
       return;
@@ -361,6 +379,7 @@ export class PublishPath {
     publication.publisher = session;
     publication.properties = will.properties;
     publication.propertiesEnd = will.properties.length;
+    notePropertiesForLogs(publication);
     if (will.expirySeconds >= 0) {
       publication.expirySeconds = will.expirySeconds;
       publication.expiresMs = this.#options.clock.nowMs() + 1000 * will.expirySeconds;
@@ -391,7 +410,8 @@ export class PublishPath {
   }
 }
 
-/** Topics that only the server publishes. */
+/** Topics that nobody publishes but the server; what may be published to `$delayed/` has another route by then. */
 export function isServersOwn(topic: string): boolean {
-  return topic === "$SYS" || topic.startsWith("$SYS/") || topic.startsWith("$share/");
+  const [first] = topic.split("/", 1);
+  return first === "$SYS" || first === "$delayed" || first === "$replay" || topic.startsWith("$share/");
 }

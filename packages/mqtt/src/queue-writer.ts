@@ -14,6 +14,8 @@ export class QueueWriter {
   readonly #message = new SessionMessage();
   /** For sessions that a shared subscription chose: each at most once in each of them. */
   #shared: SessionMessage[] = [];
+  /** How often each session is to have the message that is being asked for; see `Broker.asksFirst`. */
+  readonly #admitted = new Map<StoredSession, number>();
   /** For messages that go to one session besides what is being delivered. */
   readonly #single = new SessionMessage();
 
@@ -52,6 +54,15 @@ export class QueueWriter {
     message.addRecipient(session, qos, bytes);
   }
 
+  /** A message is about to be published. Throws SESSION_QUEUE_FULL when this session could not have it (once more). */
+  admit(publication: Publication, session: StoredSession): void {
+    const { route, propertiesStart, propertiesEnd, payloadStart, payloadEnd } = publication;
+    const copies = (this.#admitted.get(session) ?? 0) + 1;
+    const size = route.topicBytes.length + propertiesEnd - propertiesStart + payloadEnd - payloadStart;
+    this.#store.admit(session, size, copies);
+    this.#admitted.set(session, copies);
+  }
+
   /** Stores what was put down; `acks` waits for it with `token`. Throws what `SessionStore.append` throws. */
   store(acks: AckRing | undefined, token: number): void {
     const message = this.#message;
@@ -81,6 +92,7 @@ export class QueueWriter {
   /** Forgets what was put down. */
   discard(): void {
     this.#message.begin();
+    if (this.#admitted.size > 0) this.#admitted.clear();
     if (this.#shared.length > 0) this.#shared = [];
   }
 

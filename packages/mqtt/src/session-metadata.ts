@@ -1,10 +1,11 @@
 /**
  * What the session store keeps of a session besides its messages, as JSON: subscriptions with their options, the expiry
- * interval, and the will until it was published or dropped.
+ * interval, where it is in logs that it replays, and the will until it was published or dropped.
  */
 
 import { isCodedError } from "@polylog/base/errors";
 import type { QoS, Subscription } from "@polylog/broker";
+import type { ReplayBacklog, ReplayPositions } from "./replay/replay-backlog.ts";
 import type { Will } from "./will.ts";
 
 export interface SessionMetadata {
@@ -14,6 +15,8 @@ export interface SessionMetadata {
   readonly will: Will | undefined;
   /** Wall-clock milliseconds; undefined: the client was connected. */
   readonly willDueMs: number | undefined;
+  /** Where `$replay/` subscriptions go on, by filter. */
+  readonly positions: ReadonlyMap<string, ReplayPositions>;
 }
 
 export interface SavedSubscription {
@@ -28,6 +31,7 @@ interface Row {
   v: 1;
   e: number | null;
   s: [filter: string, options: number, ...identifiers: number[]][];
+  r?: [filter: string, ...positions: (number | null)[]][];
   w?: { t: string; p: string; q: QoS; r: boolean; d: number; x: number; k: string; u?: string; a?: number };
 }
 
@@ -39,14 +43,16 @@ export interface SavedState {
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   readonly will: Will | undefined;
   readonly willDueMs: number | undefined;
+  readonly replays?: ReplayBacklog | undefined;
 }
 
-export function encodeMetadata({ expirySeconds, subscriptions, will, willDueMs }: SavedState): Buffer {
+export function encodeMetadata({ expirySeconds, subscriptions, will, willDueMs, replays }: SavedState): Buffer {
   const row: Row = { v: 1, e: Number.isFinite(expirySeconds) ? expirySeconds : null, s: [] };
   for (const [filter, { qos, noLocal, retainAsPublished, identifiers }] of subscriptions) {
     const options = qos | (noLocal ? noLocalBit : 0) | (retainAsPublished ? retainAsPublishedBit : 0);
     row.s.push([filter, options, ...identifiers]);
   }
+  if (replays !== undefined) row.r = replays.positions();
   if (will !== undefined) {
     const { topic, payload, qos, retain, delaySeconds, expirySeconds: expires, properties, principalName } = will;
     const texts = { t: topic, p: payload.toString("base64"), k: properties.toString("base64") };
@@ -68,7 +74,9 @@ export function decodeMetadata(bytes: Buffer): SessionMetadata | undefined {
       retainAsPublished: (options & retainAsPublishedBit) !== 0,
       identifiers,
     }));
-    return { expirySeconds: row.e ?? Number.POSITIVE_INFINITY, subscriptions, will: willOf(row), willDueMs: row.w?.a };
+    const positions = new Map((row.r ?? []).map(([filter, ...each]) => [filter, each]));
+    const expirySeconds = row.e ?? Number.POSITIVE_INFINITY;
+    return { expirySeconds, subscriptions, will: willOf(row), willDueMs: row.w?.a, positions };
   } catch (error) {
     if (isCodedError(error)) throw error;
     return undefined;

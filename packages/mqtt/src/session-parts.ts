@@ -5,6 +5,7 @@ import type { Logger } from "@polylog/base/telemetry";
 import type { OutputQueue } from "@polylog/base/transport";
 import type { Broker } from "@polylog/broker";
 import type { AckRing } from "./ack-ring.ts";
+import type { ClientTraffic } from "./client-traffic.ts";
 import type { MqttLimits } from "./limits.ts";
 import type { KeptBytes } from "./message-queue.ts";
 import type { MqttMetrics } from "./mqtt-metrics.ts";
@@ -17,6 +18,7 @@ export interface SessionOwner {
   readonly remote: string;
   readonly output: OutputQueue;
   readonly acks: AckRing;
+  readonly traffic: ClientTraffic;
   /** Another connection of the same client has come: close, and give the session back. */
   onTakenOver(remote: string): void;
   /** An administrator ends the connection. */

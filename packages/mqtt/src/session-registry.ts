@@ -16,6 +16,9 @@ import { mqttErrors } from "./errors.ts";
 import { expiredSessionsPerTick, flappingMin } from "./limits.ts";
 import type { PublishPath } from "./publish-path.ts";
 import { decodeRecipient } from "./recipient-bytes.ts";
+import type { ReplayPositions } from "./replay/replay-backlog.ts";
+import { parseReplayFilter, replayPrefix } from "./replay/replay-filter.ts";
+import { resumeReplay } from "./replay/start-replay.ts";
 import { Session, type SessionContext } from "./session.ts";
 import { decodeMetadata, encodeMetadata, type SessionMetadata } from "./session-metadata.ts";
 import type { SessionOwner } from "./session-parts.ts";
@@ -48,6 +51,8 @@ export class SessionRegistry {
   /** Without a connection, and to end some time. */
   readonly #expiring = new Set<Session>();
   readonly #willTimers = new Map<Session, Timer>();
+  /** Those that replay logs: their positions are saved each second. */
+  readonly #replaying = new Set<Session>();
   /** Take-overs within the last minute, by client identifier. */
   #takeOvers = new Map<string, number>();
   #ticks = 0;
@@ -107,8 +112,25 @@ export class SessionRegistry {
       const isShared = isSharedFilter(filter);
       session.note(filter, subscription, isShared);
       if (isShared) this.#parts.groups.restore(session, filter, subscription);
+      else if (filter.startsWith(replayPrefix)) this.#resumeReplay(session, filter, metadata.positions.get(filter));
       else this.#parts.broker.router.subscribe(filter, session, subscription);
     }
+  }
+
+  #resumeReplay(session: Session, filter: string, positions: ReplayPositions | undefined): void {
+    const parsed = parseReplayFilter(filter, this.#parts.clock.nowMs());
+    const isThere = parsed !== undefined && positions !== undefined;
+    if (isThere && resumeReplay(this.#parts, session, filter, parsed, positions)) this.onReplay(session);
+    else {
+      session.subscriptions.delete(filter);
+      const { clientId } = session;
+      this.#parts.logger.warn("a session cannot go on with a replay; its log is gone", { clientId, filter });
+    }
+  }
+
+  /** The session replays a log from now on. */
+  onReplay(session: Session): void {
+    this.#replaying.add(session);
   }
 
   async stop(): Promise<void> {
@@ -235,7 +257,7 @@ export class SessionRegistry {
     const { will } = session;
     if (will !== undefined && will.delaySeconds === 0) this.#publishWill(session);
     else if (will !== undefined) this.#scheduleWill(session, nowMs + 1000 * will.delaySeconds);
-    if (hadWill) this.#saveLater(session);
+    if (hadWill || session.replays !== undefined) this.#saveLater(session);
   }
 
   #saveLater(session: Session): void {
@@ -256,6 +278,7 @@ export class SessionRegistry {
   #end(session: Session): Promise<void> | undefined {
     this.#forgetDeadlines(session);
     this.#sessions.delete(session.clientId);
+    this.#replaying.delete(session);
     const { stored } = session;
     const isSharing = stored !== undefined && [...session.subscriptions.keys()].some(isSharedFilter);
     session.end();
@@ -324,6 +347,17 @@ export class SessionRegistry {
     if (this.#ticks % flappingTicks === 0) this.#takeOvers = new Map();
     this.#endExpired();
     this.#store.removeExpired(this.#parts.clock.nowMs(), expiredSessionsPerTick);
+    for (const session of this.#replaying) this.#attendReplay(session);
+  }
+
+  #attendReplay(session: Session): void {
+    const { replays, stored, clientId } = session;
+    if (replays === undefined) {
+      this.#replaying.delete(session);
+      return;
+    }
+    session.schedulePump(); // A store that had no room does not say when it has.
+    if (stored !== undefined && !this.#busy.has(clientId) && replays.takeMoved()) this.#saveLater(session);
   }
 
   #endExpired(): void {

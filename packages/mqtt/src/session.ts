@@ -15,6 +15,8 @@ import type { Outbox } from "./outbox.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
 import type { Outlet } from "./outlet.ts";
 import { encodeRecipient } from "./recipient-bytes.ts";
+import { type Replay, ReplayBacklog } from "./replay/replay-backlog.ts";
+import { replayPrefix } from "./replay/replay-filter.ts";
 import { RetainedBacklog } from "./retained-backlog.ts";
 import type { SessionOwner, SessionParts } from "./session-parts.ts";
 import type { SharedGroups } from "./shared-groups.ts";
@@ -49,6 +51,8 @@ export class Session implements Subscriber {
   /** Identifiers of QoS 2 messages that came and were not released, of a session that is not stored. */
   #received: Set<number> | undefined;
   #retained: RetainedBacklog | undefined;
+  /** Logs that it follows; undefined: none. */
+  replays: ReplayBacklog | undefined;
   #sharedFilters: Set<string> | undefined;
   #pumpScheduled = false;
   #onTurnEnd: (() => void) | undefined;
@@ -78,6 +82,12 @@ export class Session implements Subscriber {
     } else if (this.stored !== undefined) {
       this.#queue(publication, subscription, this.stored, qos);
     }
+  }
+
+  admit(publication: Publication, _subscription: Subscription, qos: QoS): void {
+    if (this.stored === undefined) return;
+    if (qos > 0 || (this.outlet === undefined && this.#parts.limits.queueQos0Offline))
+      this.#parts.writer.admit(publication, this.stored);
   }
 
   sendQos0(publication: Publication, subscription: Subscription): void {
@@ -117,7 +127,7 @@ export class Session implements Subscriber {
   }
 
   #onAnswered(): void {
-    if (this.#retained !== undefined) this.schedulePump();
+    if (this.#retained !== undefined || this.replays !== undefined) this.schedulePump();
     if (this.#sharedFilters !== undefined) this.#pumpGroups();
   }
 
@@ -153,11 +163,33 @@ export class Session implements Subscriber {
     if (this.#sharedFilters?.delete(filter) === true) {
       this.#parts.groups.leave(this, filter);
       if (this.#sharedFilters.size === 0) this.#sharedFilters = undefined;
+    } else if (filter.startsWith(replayPrefix)) {
+      this.replays?.remove(filter);
+      if (this.replays?.size === 0) this.replays = undefined;
     } else {
       this.#parts.broker.router.unsubscribe(filter, this);
       this.#retained?.remove(filter);
     }
     return true;
+  }
+
+  /** A `$replay/` subscription is noted; where it begins in the log is being found out. */
+  reserveReplay(filter: string): void {
+    this.replays ??= new ReplayBacklog();
+    this.replays.filters.add(filter);
+  }
+
+  /** Its SUBSCRIBE was answered. */
+  onReplayAnswered(filter: string): void {
+    this.replays?.answered(filter);
+    this.schedulePump();
+  }
+
+  /** Sends what a log has for one of its filters, once that is answered. */
+  replay(filter: string, replay: Replay): void {
+    this.reserveReplay(filter);
+    this.replays!.add(filter, replay);
+    this.schedulePump();
   }
 
   /** Sends the retained messages that match one of its filters, from now on and over as many turns as it takes. */
@@ -177,11 +209,10 @@ export class Session implements Subscriber {
   attach(owner: SessionOwner, outlet: Outlet): void {
     this.owner = owner;
     this.outlet = outlet;
-    const onWaiting = (): void => this.schedulePump();
     this.outbox =
       this.stored === undefined
-        ? new TransientOutbox(this.#parts, outlet, owner.acks, onWaiting)
-        : new StoredOutbox(this.#parts, this.stored, outlet, owner.acks, onWaiting);
+        ? new TransientOutbox(this.#parts, outlet, owner.acks, this)
+        : new StoredOutbox(this.#parts, this.stored, outlet, owner.acks, this);
     this.#pump();
     this.#pumpGroups();
   }
@@ -193,6 +224,7 @@ export class Session implements Subscriber {
     this.outlet = undefined;
     this.outbox = undefined;
     outbox?.close();
+    this.replays?.release();
   }
 
   /** The output has room again. */
@@ -234,7 +266,8 @@ export class Session implements Subscriber {
     const { backlogBatchMax, backlogBytesMax } = this.#parts.limits;
     let sent = 0;
     while (sent < backlogBatchMax && outlet.output.pendingBytes < backlogBytesMax) {
-      if (!outbox.sendNext() && !this.#sendNextRetained(outlet, outbox)) return;
+      if (!outbox.sendNext() && !this.#sendNextRetained(outlet, outbox) && !this.#sendNextReplayed(outlet, outbox))
+        return;
       sent++;
     }
     if (sent > 0) this.schedulePump();
@@ -253,6 +286,16 @@ export class Session implements Subscriber {
     if (outgoing.qos === 0) outlet.send(outgoing);
     else if (!outbox.offer(outgoing)) return false;
     backlog.shift();
+    return true;
+  }
+
+  #sendNextReplayed(outlet: Outlet, outbox: Outbox): boolean {
+    const replay = this.replays?.next(outgoing);
+    if (replay === "searching") this.schedulePump();
+    if (replay === undefined || replay === "searching") return false;
+    if (outgoing.qos === 0) outlet.send(outgoing);
+    else if (!outbox.offer(outgoing)) return false;
+    replay.follower.shift();
     return true;
   }
 }

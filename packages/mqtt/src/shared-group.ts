@@ -21,6 +21,8 @@ import type { WaitingMessage } from "./waiting-message.ts";
 
 /** A session that shares it. */
 export interface MemberSession {
+  /** In the session store, when it outlives its connection. */
+  readonly stored: StoredSession | undefined;
   /** While a client is connected. */
   readonly outbox: Outbox | undefined;
   readonly outlet: Outlet | undefined;
@@ -46,6 +48,8 @@ export class SharedGroup implements Subscriber, SessionListener, SharedSource {
   #next = 0;
   #pumpScheduled = false;
   #mayHaveMore = true;
+  /** What `admit` was asked about last, and the member it chose; undefined: the group's queue. */
+  #admitted: { readonly publication: Publication; readonly member: Member | undefined } | undefined;
 
   constructor(filter: string, topicFilter: string, parts: SessionParts) {
     this.filter = filter;
@@ -97,7 +101,9 @@ export class SharedGroup implements Subscriber, SessionListener, SharedSource {
       return;
     }
     const queue = this.#queue;
-    const member = queue === undefined || queue.queuedCount === 0 ? this.#nextReady() : undefined;
+    const admitted = this.#admitted;
+    this.#admitted = undefined;
+    const member = admitted?.publication === publication ? admitted.member : this.#choose();
     if (member === undefined) {
       if (queue !== undefined) this.#parts.writer.add(publication, queue, qos, encodeRecipient(publication.retain, []));
       return;
@@ -105,6 +111,22 @@ export class SharedGroup implements Subscriber, SessionListener, SharedSource {
     const granted = Math.min(qos, member.subscription.qos) as QoS;
     if (granted === 0) member.session.sendQos0(publication, member.subscription);
     else member.session.outbox!.deliverShared(publication, member.subscription, granted, this);
+  }
+
+  /** The choice holds for the `onPublication` that follows. */
+  admit(publication: Publication, _subscription: Subscription, qos: QoS): void {
+    if (qos === 0) return;
+    const member = this.#choose();
+    this.#admitted = { publication, member };
+    const grantsQos0 = member !== undefined && member.subscription.qos === 0;
+    const taker = member === undefined ? this.#queue : member.session.stored;
+    if (taker !== undefined && !grantsQos0) this.#parts.writer.admit(publication, taker);
+  }
+
+  /** A member that is ready, if nothing waits that it would be given first. */
+  #choose(): Member | undefined {
+    const queue = this.#queue;
+    return queue === undefined || queue.queuedCount === 0 ? this.#nextReady() : undefined;
   }
 
   #deliverQos0(publication: Publication): void {

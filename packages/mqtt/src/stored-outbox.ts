@@ -7,11 +7,12 @@
  * PUBREL leaves when the store has made sure that the PUBLISH is never repeated [MQTT-4.3.3-6].
  */
 
+import { isCodedError } from "@polylog/base/errors";
 import type { Publication, Subscription } from "@polylog/broker";
 import { Delivery, type SessionListener, type StoredSession } from "@polylog/broker/sessions";
 import { type AckRing, ackKinds } from "./ack-ring.ts";
 import { retainedQueuedMax } from "./limits.ts";
-import type { Outbox, SharedSource } from "./outbox.ts";
+import type { Outbox, Pump, SharedSource } from "./outbox.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
 import type { Outlet } from "./outlet.ts";
 import { decodeRecipient, encodeRecipient } from "./recipient-bytes.ts";
@@ -30,17 +31,17 @@ export class StoredOutbox implements Outbox, SessionListener {
   readonly #stored: StoredSession;
   readonly #outlet: Outlet;
   readonly #acks: AckRing;
-  readonly #onWaiting: () => void;
+  readonly #pump: Pump;
   /** By packet identifier, what this connection was given and has not finished: sequence * 4 + state. */
   readonly #inFlight = new Map<number, number>();
   #mayHaveMore = true;
 
-  constructor(parts: SessionParts, stored: StoredSession, outlet: Outlet, acks: AckRing, onWaiting: () => void) {
+  constructor(parts: SessionParts, stored: StoredSession, outlet: Outlet, acks: AckRing, pump: Pump) {
     this.#parts = parts;
     this.#stored = stored;
     this.#outlet = outlet;
     this.#acks = acks;
-    this.#onWaiting = onWaiting;
+    this.#pump = pump;
     stored.attach(this);
   }
 
@@ -62,9 +63,19 @@ export class StoredOutbox implements Outbox, SessionListener {
     this.#parts.writer.add(publication, this.#stored, qos, note);
   }
 
+  /** Neither drops nor refuses: what the session has no room for now is offered again. */
   offer(message: OutgoingMessage): boolean {
-    if (this.#stored.queuedCount >= retainedQueuedMax) return false;
-    this.#parts.writer.append(message, this.#stored, encodeRecipient(message.retain, message.identifiers));
+    const { queuedCount, queuedBytes } = this.#stored;
+    const { queuedMessagesMax, queuedBytesMax } = this.#parts.limits;
+    if (queuedCount >= Math.min(retainedQueuedMax, queuedMessagesMax)) return false;
+    if (queuedCount > 0 && queuedBytes + message.size > queuedBytesMax) return false;
+    try {
+      this.#parts.writer.append(message, this.#stored, encodeRecipient(message.retain, message.identifiers));
+    } catch (error) {
+      if (!isCodedError(error)) throw error;
+      this.#parts.metrics.refusedStorage.value++;
+      return false;
+    }
     return true;
   }
 
@@ -83,7 +94,7 @@ export class StoredOutbox implements Outbox, SessionListener {
 
   onDeliverable(): void {
     this.#mayHaveMore = true;
-    this.#onWaiting();
+    this.#pump.schedulePump();
   }
 
   sendNext(): boolean {
@@ -142,7 +153,7 @@ export class StoredOutbox implements Outbox, SessionListener {
     this.#inFlight.delete(packetIdentifier);
     this.#stored.finish(Math.floor(entry / states));
     this.#mayHaveMore = true;
-    this.#onWaiting();
+    this.#pump.schedulePump();
   }
 
   close(): void {

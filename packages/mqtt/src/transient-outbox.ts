@@ -12,7 +12,7 @@
 import type { Publication, QoS, Subscription } from "@polylog/broker";
 import { type AckRing, ackKinds } from "./ack-ring.ts";
 import { MessageQueue } from "./message-queue.ts";
-import type { Outbox, SharedSource } from "./outbox.ts";
+import type { Outbox, Pump, SharedSource } from "./outbox.ts";
 import { OutgoingMessage } from "./outgoing-message.ts";
 import type { Outlet } from "./outlet.ts";
 import { SendWindow, sendStates } from "./send-window.ts";
@@ -28,6 +28,8 @@ interface SharedInFlight {
 
 /** Where everything is sent from. */
 const outgoing = new OutgoingMessage();
+/** Of all who have sent nothing of QoS 1 and 2 yet: nothing is ever added to it. */
+const noWindow = new SendWindow();
 const identifierNotFound = 0x92;
 const refusalFirst = 0x80;
 
@@ -35,18 +37,17 @@ export class TransientOutbox implements Outbox {
   readonly #parts: SessionParts;
   readonly #outlet: Outlet;
   readonly #acks: AckRing;
-  readonly #window = new SendWindow();
-  readonly #queue: MessageQueue;
+  // Both made when they are needed first: clients that only know QoS 0 have neither.
+  #window = noWindow;
+  #queue: MessageQueue | undefined;
   #shared: Map<number, SharedInFlight> | undefined;
-  readonly #onWaiting: () => void;
+  readonly #pump: Pump;
 
-  /** `onWaiting`: something waits that `sendNext` could send now. */
-  constructor(parts: SessionParts, outlet: Outlet, acks: AckRing, onWaiting: () => void) {
+  constructor(parts: SessionParts, outlet: Outlet, acks: AckRing, pump: Pump) {
     this.#parts = parts;
     this.#outlet = outlet;
     this.#acks = acks;
-    this.#queue = new MessageQueue(parts.limits, parts.kept);
-    this.#onWaiting = onWaiting;
+    this.#pump = pump;
   }
 
   get inFlightCount(): number {
@@ -54,14 +55,13 @@ export class TransientOutbox implements Outbox {
   }
 
   get queuedCount(): number {
-    return this.#queue.size;
+    return this.#queue === undefined ? 0 : this.#queue.size;
   }
 
   /** Nothing waits that would be overtaken [MQTT-4.6.0-6], and the client reads. */
   get isReady(): boolean {
-    return (
-      this.#queue.size === 0 && this.#hasRoom && this.#outlet.output.pendingBytes < this.#parts.limits.outputBytesMax
-    );
+    if (this.#queue !== undefined && this.#queue.size > 0) return false;
+    return this.#hasRoom && this.#outlet.output.pendingBytes < this.#parts.limits.outputBytesMax;
   }
 
   get #hasRoom(): boolean {
@@ -70,17 +70,25 @@ export class TransientOutbox implements Outbox {
 
   deliver(publication: Publication, subscription: Subscription, qos: 1 | 2): void {
     if (this.isReady) {
-      const identifier = this.#window.add(qos);
+      const identifier = this.#add(qos);
       if (!this.#outlet.sendIdentified(publication, subscription, qos, identifier)) this.#window.finish(identifier);
       return;
     }
     const message = outgoing.fromPublication(publication, subscription, qos).keep(publication);
-    this.#parts.metrics.droppedQueue.value += this.#queue.push(message);
-    this.#onWaiting();
+    const { limits, kept, metrics } = this.#parts;
+    this.#queue ??= new MessageQueue(limits, kept);
+    metrics.droppedQueue.value += this.#queue.push(message);
+    this.#pump.schedulePump();
+  }
+
+  /** Returns the packet identifier of one more message in flight. */
+  #add(qos: 1 | 2): number {
+    if (this.#window === noWindow) this.#window = new SendWindow();
+    return this.#window.add(qos);
   }
 
   offer(message: OutgoingMessage): boolean {
-    if (this.#queue.size > 0 || !this.#hasRoom) return false;
+    if (this.queuedCount > 0 || !this.#hasRoom) return false;
     this.#send(message, message.qos);
     return true;
   }
@@ -102,9 +110,10 @@ export class TransientOutbox implements Outbox {
 
   sendNext(): boolean {
     for (;;) {
-      const message = this.#queue.peek();
-      if (message === undefined || !this.#hasRoom) return false;
-      this.#queue.shift();
+      const queue = this.#queue;
+      const message = queue?.peek();
+      if (queue === undefined || message === undefined || !this.#hasRoom) return false;
+      queue.shift();
       if (message.expiresMs !== 0 && message.expiresMs <= this.#parts.clock.nowMs()) {
         this.#parts.metrics.droppedExpired.value++; // [MQTT-3.3.2-5]
         continue;
@@ -116,7 +125,7 @@ export class TransientOutbox implements Outbox {
 
   /** Returns its identifier; 0 when it is too large for the client. */
   #send(message: OutgoingMessage, qos: QoS): number {
-    const identifier = this.#window.add(qos as 1 | 2);
+    const identifier = this.#add(qos as 1 | 2);
     message.packetIdentifier = identifier;
     if (this.#outlet.send(message)) return identifier;
     this.#window.finish(identifier);
@@ -150,11 +159,11 @@ export class TransientOutbox implements Outbox {
       this.#shared.delete(packetIdentifier);
       if (shared !== undefined && shared.sequence >= 0) shared.group.onFinished(shared.sequence);
     }
-    if (this.#queue.size > 0) this.#onWaiting();
+    if (this.queuedCount > 0) this.#pump.schedulePump();
   }
 
   close(): void {
-    this.#queue.clear();
+    this.#queue?.clear();
     if (this.#shared === undefined) return;
     const shared = this.#shared;
     this.#shared = undefined;

@@ -21,6 +21,20 @@ export interface MqttClient {
   /** Messages sent and not acknowledged, and waiting to be sent. */
   readonly inFlightCount: number;
   readonly queuedCount: number;
+  /** Of its connection; undefined when it has none. */
+  readonly traffic: MqttTraffic | undefined;
+}
+
+/** PUBLISH packets, and bytes of all packets, since the client connected; and per second lately. */
+export interface MqttTraffic {
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly messagesInPerSecond: number;
+  readonly messagesOutPerSecond: number;
+  readonly bytesInPerSecond: number;
+  readonly bytesOutPerSecond: number;
 }
 
 export interface MqttSubscription {

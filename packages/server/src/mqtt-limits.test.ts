@@ -25,6 +25,10 @@ const rows: readonly (readonly [argument: string, limits: Partial<MqttLimits>])[
   ["--mqtt-max-session-expiry=7d", { sessionExpirySecondsMax: 7 * 86_400 }],
   ["--mqtt-max-queued-messages=100", { queuedMessagesMax: 100 }],
   ["--mqtt-max-queued-bytes=64KiB", { queuedBytesMax: 64 * 1024 }],
+  ["--mqtt-max-publish-rate=100", { publishRateMax: 100 }],
+  ["--mqtt-max-publish-bytes-rate=64KiB", { publishBytesRateMax: 64 * 1024 }],
+  ["--mqtt-too-fast=disconnect", { whenTooFast: "disconnect" }],
+  ["--mqtt-max-delayed-messages=5", { delayedMessagesMax: 5 }],
   ["--mqtt-queue-full=refuse", { whenFull: "refuse" }],
 ];
 

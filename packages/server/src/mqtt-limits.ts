@@ -14,6 +14,11 @@ export function mqttLimits(options: ServeOptions): Partial<MqttLimits> {
     sessionExpirySecondsMax: expiryMsMax === 0 ? Number.POSITIVE_INFINITY : expiryMsMax / 1000,
     queuedMessagesMax: options.mqttQueuedMessagesMax,
     queuedBytesMax: options.mqttQueuedBytesMax,
+    publishRateMax: options.mqttPublishRateMax === 0 ? Number.POSITIVE_INFINITY : options.mqttPublishRateMax,
+    publishBytesRateMax:
+      options.mqttPublishBytesRateMax === 0 ? Number.POSITIVE_INFINITY : options.mqttPublishBytesRateMax,
+    whenTooFast: options.mqttTooFast,
+    delayedMessagesMax: options.mqttDelayedMessagesMax,
     whenFull: options.mqttQueueFull,
   };
 }

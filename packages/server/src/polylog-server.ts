@@ -23,6 +23,7 @@ import {
 } from "@polylog/base/transport";
 import { Broker, type CaptureRule } from "@polylog/broker";
 import { type Access, type Authenticator, type MessageHooks, Users } from "@polylog/broker/access";
+import { DeferredQueue } from "@polylog/broker/deferred";
 import { DurableSessionStore } from "@polylog/broker/sessions";
 import { LogSink, openSinkTarget, parseSinkRule, type SqlProcess } from "@polylog/crate";
 import {
@@ -163,6 +164,7 @@ export class PolylogServer implements Service {
       flusher,
       sessions,
       sessionLog: sessions.log,
+      deferred: this.#deferredQueue(state, space),
       version: `polylog ${version}`,
       limits: mqttLimits(this.#options),
       rewrites: this.#options.mqttRewrite.map(parseRewriteRule),
@@ -286,6 +288,21 @@ export class PolylogServer implements Service {
       trim: (log, offset) => log.trimTo(offset),
       durability,
       syncIntervalMs,
+    });
+  }
+
+  /** MQTT messages to `$delayed/`; the MQTT server opens and closes it. */
+  #deferredQueue(state: LevelStateStore, space: DiskSpace): DeferredQueue {
+    const { durability, logSyncIntervalMs: syncIntervalMs } = this.#options;
+    const storage = new FileStorage(join(this.dataDir, "delayed"));
+    return new DeferredQueue({
+      storage,
+      state,
+      space,
+      durability,
+      syncIntervalMs,
+      clock: this.#clock,
+      logger: this.#logger,
     });
   }
 

@@ -56,9 +56,10 @@ export class TurnFlusher {
 export class OutputQueue {
   readonly #stream: ByteStream;
   readonly #flusher: TurnFlusher;
-  #buffers: Buffer[] = [];
-  #starts: number[] = [];
-  #ends: number[] = [];
+  // With room for one range, which is what most turns have: an array that grows from nothing makes room for 17.
+  #buffers: Buffer[] = [emptyBuffer];
+  #starts: number[] = [0];
+  #ends: number[] = [0];
   #count = 0;
   #queuedBytes = 0;
   #reserved: Buffer | undefined;

@@ -21,6 +21,7 @@ export class RecordReader {
   readonly #partition: Partition;
   readonly #clock: Clock;
   readonly #onRead: () => void;
+  readonly #readSize: number;
   #chunk: Chunk | undefined;
   /** `record` is on a record of the chunk. */
   #standing = false;
@@ -36,10 +37,11 @@ export class RecordReader {
   };
 
   /** `onRead` is called when a read that was under way has ended, well or not. */
-  constructor(partition: Partition, clock: Clock, onRead: () => void) {
+  constructor(partition: Partition, clock: Clock, onRead: () => void, readSize = readAheadSize) {
     this.#partition = partition;
     this.#clock = clock;
     this.#onRead = onRead;
+    this.#readSize = readSize;
   }
 
   /** Puts `record` on the record at `offset`, which must be below the high watermark. */
@@ -119,7 +121,7 @@ export class RecordReader {
   async #read(offset: number): Promise<void> {
     this.#reading = true;
     try {
-      const chunk = await this.#partition.borrowChunk(offset, readAheadSize);
+      const chunk = await this.#partition.borrowChunk(offset, this.#readSize);
       if (chunk === undefined) this.#fail(offset, new Error(`record ${offset} is beyond the end`));
       else this.#enter(chunk, offset);
     } catch (error) {

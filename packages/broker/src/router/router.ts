@@ -29,7 +29,7 @@ export interface Route<Subscription, Capture> {
   readonly topic: string;
   /** The topic as UTF-8. Not to be written to. */
   readonly topicBytes: Uint8Array;
-  /** The router's version up to which the route is known to be right. */
+  /** The router's version up to which the route is known to be right; below 0: a route that somebody else made. */
   readonly version: number;
   /** Every one that matches; overlapping ones of one subscriber stand together, merged as the router was told to. */
   readonly subscriptions: readonly Subscription[];

@@ -352,6 +352,10 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
     return waiter === undefined || this.wait(waiter, token);
   }
 
+  admit(session: StoredSession, size: number, copies: number): void {
+    (session as DurableSession).admit(size, this.limits, copies);
+  }
+
   #requireRoom(): void {
     const sizeMax = this.#options.logBytesMax;
     const { size } = this.#extents;
@@ -370,19 +374,13 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
       const session = message.recipients[i] as DurableSession;
       if (!session.exists) continue;
       if (session.takes(size, limits)) list.add(i, session.number);
-      else if (limits.whenFull === "refuse") throw this.#refuse(session);
+      else if (limits.whenFull === "refuse") throw session.refusal();
       else {
         dropped++;
         session.droppedCount++;
       }
     }
     this.counters.droppedNewest += dropped;
-  }
-
-  #refuse(session: DurableSession): PolylogError {
-    this.counters.refused++;
-    const { clientId, queuedCount: messages, queuedBytes: bytes } = session;
-    return brokerErrors.SESSION_QUEUE_FULL({ clientId, messages, bytes });
   }
 
   #notePublisher(publisher: DurableSession, packetIdentifier: number, offset: number): void {

@@ -5,7 +5,9 @@
  * Hot: `enqueue`, `next`, `finish`; `sessions.bench.ts` measures them. An idle one costs two small objects.
  */
 
+import type { PolylogError } from "@polylog/base/errors";
 import type { DurabilityWaiter } from "@polylog/log";
+import { brokerErrors } from "../errors.ts";
 import type { QoS } from "../publication.ts";
 import type { Delivery } from "./delivery.ts";
 import { type BlockArena, EntryQueue, QueueEntry } from "./entry-queue.ts";
@@ -111,11 +113,24 @@ export class DurableSession implements StoredSession, RecordReadListener {
 
   // --- coming in -------------------------------------------------------------------------------------------------
 
-  /** True when a message of this size fits, perhaps after waiting ones were dropped. */
-  takes(size: number, limits: SessionLimits): boolean {
+  /** True when so many messages of this size fit, perhaps after waiting ones were dropped. */
+  takes(size: number, limits: SessionLimits, copies = 1): boolean {
+    const more = copies - 1;
     return limits.whenFull === "drop-oldest"
-      ? fits(this.inFlightCount, this.#inFlightBytes, size, limits)
-      : fits(this.queuedCount, this.queuedBytes, size, limits);
+      ? fits(this.inFlightCount + more, this.#inFlightBytes + more * size, size, limits)
+      : fits(this.queuedCount + more, this.queuedBytes + more * size, size, limits);
+  }
+
+  /** As `SessionStore.admit`. */
+  admit(size: number, limits: SessionLimits, copies: number): void {
+    if (limits.whenFull === "refuse" && this.exists && !this.takes(size, limits, copies)) throw this.refusal();
+  }
+
+  /** Counts it. */
+  refusal(): PolylogError {
+    this.#owner.counters.refused++;
+    const { clientId, queuedCount: messages, queuedBytes: bytes } = this;
+    return brokerErrors.SESSION_QUEUE_FULL({ clientId, messages, bytes });
   }
 
   /** Drops the oldest waiting ones until a message of this size fits, or nothing waits. */

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "@polylog/base/clock";
+import type { PolylogError } from "@polylog/base/errors";
 import type { DurabilityWaiter } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
 import type { QoS } from "../publication.ts";
@@ -73,10 +74,11 @@ class MemorySession implements StoredSession {
     return this.inFlight.size;
   }
 
-  takes(size: number, limits: SessionLimits): boolean {
+  takes(size: number, limits: SessionLimits, copies = 1): boolean {
+    const more = copies - 1;
     return limits.whenFull === "drop-oldest"
-      ? fits(this.inFlight.size, this.#inFlightBytes, size, limits)
-      : fits(this.queuedCount, this.queuedBytes, size, limits);
+      ? fits(this.inFlight.size + more, this.#inFlightBytes + more * size, size, limits)
+      : fits(this.queuedCount + more, this.queuedBytes + more * size, size, limits);
   }
 
   enqueue(message: MemoryMessage, size: number, qos: QoS, recipient: Uint8Array, limits: SessionLimits): void {
@@ -323,6 +325,17 @@ export class MemorySessionStore implements SessionStore {
     return true;
   }
 
+  admit(session: StoredSession, size: number, copies: number): void {
+    const own = session as MemorySession;
+    if (this.limits.whenFull !== "refuse" || !own.exists || own.takes(size, this.limits, copies)) return;
+    throw this.#refuse(own);
+  }
+
+  #refuse({ clientId, queuedCount: messages, queuedBytes: bytes }: MemorySession): PolylogError {
+    this.counters.refused++;
+    return brokerErrors.SESSION_QUEUE_FULL({ clientId, messages, bytes });
+  }
+
   #choose(message: SessionMessage, size: number): number[] {
     const kept: number[] = [];
     const dropped: MemorySession[] = [];
@@ -330,11 +343,8 @@ export class MemorySessionStore implements SessionStore {
       const session = message.recipients[i] as MemorySession;
       if (!session.exists) continue;
       if (session.takes(size, this.limits)) kept.push(i);
-      else if (this.limits.whenFull === "refuse") {
-        this.counters.refused++;
-        const { clientId, queuedCount: messages, queuedBytes: bytes } = session;
-        throw brokerErrors.SESSION_QUEUE_FULL({ clientId, messages, bytes });
-      } else dropped.push(session);
+      else if (this.limits.whenFull === "refuse") throw this.#refuse(session);
+      else dropped.push(session);
     }
     for (const session of dropped) session.droppedCount++;
     this.counters.droppedNewest += dropped.length;

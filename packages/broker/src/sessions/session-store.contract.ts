@@ -304,6 +304,22 @@ const limits: ContractTests = {
     assert.deepEqual([roomy.queuedCount, full.queuedCount, store.counters.refused], [0, 1, 1]);
   },
 
+  "tells beforehand what it would refuse": async ({ store }) => {
+    const session = await store.create("a", none);
+    store.limits = { messagesMax: 2, bytesMax: 100, whenFull: "drop-oldest" };
+    store.admit(session, 60, 3);
+    store.limits = { messagesMax: 2, bytesMax: 100, whenFull: "refuse" };
+    store.admit(session, 50, 2);
+    for (const [size, copies] of [
+      [60, 2],
+      [10, 3],
+    ] as const)
+      assert.throws(() => store.admit(session, size, copies), { code: "broker.SESSION_QUEUE_FULL" });
+    assert.deepEqual([session.queuedCount, store.counters.refused], [0, 2]);
+    void store.delete(session);
+    store.admit(session, 10, 3);
+  },
+
   "bounds bytes, and takes a single large one": async ({ store }) => {
     store.limits = { messagesMax: 1000, bytesMax: 100, whenFull: "drop-newest" };
     const session = await store.create("a", none);

@@ -101,6 +101,11 @@ export interface SessionStore {
    * log.RECORD_TOO_LARGE; nobody has it then.
    */
   append(message: SessionMessage, waiter: DurabilityWaiter | undefined, token: number): boolean;
+  /**
+   * Throws SESSION_QUEUE_FULL, and counts it, where `append` would for `copies` messages of `size` bytes to this session: when
+   * `whenFull` is `refuse` and they have no room.
+   */
+  admit(session: StoredSession, size: number, copies: number): void;
   /** After log.APPEND_QUEUE_FULL: calls `listener` once when there is room, at once if there is; also when it never will be. */
   whenDrained(listener: () => void): void;
   /** True: everything done so far has reached the store's level; false: `waiter` hears. For a PUBLISH that is repeated. */

@@ -8,6 +8,8 @@ import { type QoS, Subscription } from "@polylog/broker";
 import { decodeSubscribe, encodeSuback, packetTypes, type SubscribeReturnCode } from "@polylog/mqtt-wire";
 import { packetCodecs5, parseTopicFilter, type ReasonCode, type Subscription5 } from "@polylog/mqtt-wire/mqtt5";
 import type { ClientConnection } from "../client-connection.ts";
+import { parseReplayFilter, replayPrefix } from "../replay/replay-filter.ts";
+import { positionIn, replaySubscription, startReplay } from "../replay/start-replay.ts";
 import { sendPacket, sendPacket5 } from "../send-packet.ts";
 
 type Code = ReasonCode<"SUBACK">;
@@ -33,17 +35,31 @@ export function handleSubscribe(connection: ClientConnection): void {
     const code = subscribe(connection, asked, request.identifiers, waits); // [MQTT-3.8.4-5] [MQTT-3.8.4-6]
     reasonCodes.push(code);
     const wantsRetained = asked.retainHandling === 0 || (asked.retainHandling === 1 && isNew); // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
-    if (code < failureFirst && wantsRetained && parseTopicFilter(asked.topicFilter)?.shareName === undefined)
-      due.push(asked.topicFilter);
+    if (code < failureFirst && wantsRetained && hasRetained(asked.topicFilter)) due.push(asked.topicFilter);
   }
-  if (session.stored !== undefined && reasonCodes.some((code) => code < failureFirst))
-    waits.push(parts.sessions.save(session));
+  for (const [index, { topicFilter }] of request.subscriptions.entries())
+    if (topicFilter.startsWith(replayPrefix) && reasonCodes[index]! < failureFirst)
+      waits.push(replay(connection, topicFilter, reasonCodes, index));
+  const isChanged = session.stored !== undefined && reasonCodes.some((code) => code < failureFirst);
   const answer = (): void => {
     sendSuback(connection, request.packetIdentifier, reasonCodes);
     for (const filter of due) session.sendRetained(filter);
+    if (session.replays !== undefined)
+      for (const { topicFilter } of request.subscriptions) session.onReplayAnswered(topicFilter);
   };
-  if (waits.length === 0) answer();
-  else connection.wait(Promise.all(waits), answer);
+  if (waits.length === 0 && !isChanged) answer();
+  else connection.wait(begun(waits, isChanged ? () => parts.sessions.save(session) : undefined), answer);
+}
+
+/** Saved is what there is then: also where a replay begins. */
+async function begun(waits: readonly Promise<void>[], save: (() => Promise<void>) | undefined): Promise<void> {
+  if (waits.length > 0) await Promise.all(waits);
+  await save?.();
+}
+
+/** Shared subscriptions get no retained messages, and those to logs get what the log has. */
+function hasRetained(filter: string): boolean {
+  return !filter.startsWith(replayPrefix) && parseTopicFilter(filter)?.shareName === undefined;
 }
 
 function read({ reader, isLevel5 }: ClientConnection): Request {
@@ -80,6 +96,10 @@ function subscribe(
   let code: Code = qos;
   if (parsed === undefined || (parsed.shareName === undefined && topicFilter === "$share")) {
     code = codes.filterInvalid;
+  } else if (topicFilter.startsWith(replayPrefix)) {
+    code = subscribeToLog(connection, asked, identifiers);
+  } else if (parsed.topicFilter.startsWith(replayPrefix)) {
+    code = codes.filterInvalid; // A shared one: it would be nobody's place in the log.
   } else if (!maySubscribe(connection, parsed.topicFilter)) {
     code = codes.notAuthorized;
   } else if (isFull(connection, topicFilter)) {
@@ -101,6 +121,42 @@ function subscribe(
   }
   if (code >= failureFirst) parts.logger.debug("a subscription was refused", { clientId, topicFilter, code });
   return code;
+}
+
+/** As `subscribe`, for `$replay/`: the log must be there, and be the client's to read. */
+function subscribeToLog(connection: ClientConnection, asked: Subscription5, identifiers: readonly number[]): Code {
+  const { parts, session, principal } = connection;
+  const { topicFilter, qos } = asked;
+  const parsed = parseReplayFilter(topicFilter, parts.clock.nowMs());
+  if (parsed === undefined) return codes.filterInvalid;
+  const mayConsume = parts.broker.access.allows(principal, "consume", parsed.log);
+  if (!mayConsume || !maySubscribe(connection, parsed.topicFilter)) return codes.notAuthorized;
+  if (positionIn(parts.broker, parsed) === undefined) return codes.filterInvalid;
+  if (isFull(connection, topicFilter) || hasReplaysMax(connection, topicFilter)) return codes.quotaExceeded;
+  const subscription = replaySubscription(session, topicFilter, { qos, identifiers });
+  session.note(topicFilter, subscription, false);
+  session.reserveReplay(topicFilter);
+  return subscription.qos;
+}
+
+/** Sets the code to 0x80 when the log cannot be read. Never rejects. */
+async function replay(connection: ClientConnection, filter: string, reasonCodes: Code[], index: number): Promise<void> {
+  const { parts, session, clientId } = connection;
+  const parsed = parseReplayFilter(filter, parts.clock.nowMs());
+  const position = parsed && positionIn(parts.broker, parsed);
+  try {
+    if (parsed !== undefined && position !== undefined) await startReplay(parts, session, filter, parsed, position);
+    parts.sessions.onReplay(session);
+  } catch (error) {
+    parts.logger.error("a log could not be read for a replay", { clientId, filter, error });
+    session.unsubscribe(filter);
+    reasonCodes[index] = codes.unspecified;
+  }
+}
+
+function hasReplaysMax({ parts, session }: ClientConnection, filter: string): boolean {
+  const count = session.replays?.size ?? 0;
+  return count >= parts.limits.replaysPerSessionMax && !session.subscriptions.has(filter);
 }
 
 function maySubscribe({ parts, principal }: ClientConnection, filter: string): boolean {

@@ -1,5 +1,6 @@
-/** An MQTT server whose sessions survive it: it can be stopped and started again, and it can die. */
+/** An MQTT server whose sessions and delayed messages survive it: it can be stopped and started again, and it can die. */
 
+import { DeferredQueue } from "@polylog/broker/deferred";
 import { DurableSessionStore } from "@polylog/broker/sessions";
 import { CrashingStateStore, MemoryStorage } from "@polylog/broker/testing";
 import { MemoryServer, type MemoryServerOptions } from "./memory-server.ts";
@@ -8,6 +9,7 @@ const limits = { messagesMax: 1_000_000, bytesMax: 2 ** 30, whenFull: "drop-olde
 
 export class DurableServer {
   #storage = new MemoryStorage({ simulate: true });
+  #delayed = new MemoryStorage({ simulate: true });
   #state = new CrashingStateStore();
   readonly #options: MemoryServerOptions;
   server!: MemoryServer;
@@ -24,13 +26,14 @@ export class DurableServer {
 
   async #start(nowMs: number): Promise<void> {
     await this.#state.open();
-    const [storage, state] = [this.#storage, this.#state];
+    const [storage, state, delayed] = [this.#storage, this.#state, this.#delayed];
     this.server = await MemoryServer.start({
       ...this.#options,
       sessions: (clock) => {
         if (nowMs > 0) clock.advance(nowMs - clock.nowMs());
         return new DurableSessionStore({ storage, state, clock, limits });
       },
+      deferred: (clock) => new DeferredQueue({ storage: delayed, state, clock }),
     });
   }
 
@@ -49,6 +52,7 @@ export class DurableServer {
   /** The process dies, and another one starts `awayMs` later. */
   async crash(awayMs = 0): Promise<MemoryServer> {
     this.#storage = this.#storage.crash(1, { of: "process" });
+    this.#delayed = this.#delayed.crash(1, { of: "process" });
     this.#state = this.#state.crash("process", 0);
     await this.#start(this.server.clock.nowMs() + awayMs);
     return this.server;

@@ -4,6 +4,7 @@ import type { ManualClock } from "@polylog/base/clock";
 import { type Logger, type LogLevel, MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
 import { TurnFlusher } from "@polylog/base/transport";
 import type { Broker } from "@polylog/broker";
+import type { DeferredQueue } from "@polylog/broker/deferred";
 import type { SessionStore } from "@polylog/broker/sessions";
 import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing";
 import type { AuthenticationMethods } from "../authentication/authentication.ts";
@@ -18,6 +19,7 @@ export interface MemoryServerOptions extends Omit<MemoryBrokerOptions, "limits">
   readonly sessions?: (clock: ManualClock) => SessionStore;
   readonly methods?: AuthenticationMethods;
   readonly rewrites?: readonly RewriteRule[];
+  readonly deferred?: (clock: ManualClock) => DeferredQueue;
 }
 
 export interface LogLine {
@@ -51,10 +53,16 @@ export class MemoryServer {
   }
 
   static async start(options: MemoryServerOptions = {}): Promise<MemoryServer> {
-    const { limits = {}, sessions, methods, rewrites = [], ...brokerOptions } = options;
+    const { limits = {}, sessions, methods, deferred, rewrites = [], ...brokerOptions } = options;
     const memory = await MemoryBroker.start(brokerOptions);
     const store = sessions?.(memory.clock);
-    const given = { limits, rewrites, ...(store && { sessions: store }), ...(methods && { methods }) };
+    const given = {
+      limits,
+      rewrites,
+      ...(store && { sessions: store }),
+      ...(methods && { methods }),
+      ...(deferred && { deferred: deferred(memory.clock) }),
+    };
     const started = new MemoryServer(memory, given);
     const starting = started.server.start();
     await started.run();

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { defineMethod, mqttResource, requireAccess } from "./method.ts";
-import { listSessions } from "./mqtt-clients.ts";
+import { describe, listSessions } from "./mqtt-clients.ts";
 import { listLimitSchema } from "./params.ts";
 
 export const mqttSessions = defineMethod({
@@ -10,7 +10,7 @@ export const mqttSessions = defineMethod({
   result: "{sessions: [{clientId, remote, persistent, subscriptions, inFlight, queued}], more}",
   handle(context, { limit }) {
     requireAccess(context, "manage", mqttResource);
-    const { listed, more } = listSessions(context.mqtt, limit, () => true);
+    const { listed, more } = listSessions(context.mqtt, limit, () => true, describe);
     return { sessions: listed, more };
   },
 });

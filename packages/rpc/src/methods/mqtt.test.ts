@@ -6,10 +6,14 @@ import type { MqttBridge, MqttClient, MqttSubscription } from "../mqtt-admin.ts"
 import { MemoryClient } from "../testing/memory-client.ts";
 
 const counts = { subscriptionCount: 2, inFlightCount: 1, queuedCount: 0 };
+const traffic = {
+  ...{ messagesIn: 7, messagesOut: 6, bytesIn: 500, bytesOut: 400 },
+  ...{ messagesInPerSecond: 0.7, messagesOutPerSecond: 0.6, bytesInPerSecond: 50, bytesOutPerSecond: 40 },
+};
 const mqttClients: readonly MqttClient[] = [
-  { clientId: "a", remote: "10.0.0.1:5", persistent: false, ...counts },
-  { clientId: "b", remote: undefined, persistent: true, ...counts },
-  { clientId: "c", remote: "10.0.0.2:6", persistent: true, ...counts },
+  { clientId: "a", remote: "10.0.0.1:5", persistent: false, ...counts, traffic },
+  { clientId: "b", remote: undefined, persistent: true, ...counts, traffic: undefined },
+  { clientId: "c", remote: "10.0.0.2:6", persistent: true, ...counts, traffic },
 ];
 
 const subscriptions: readonly MqttSubscription[] = [
@@ -48,6 +52,7 @@ test("mqtt.clients lists who is connected", async () => {
     subscriptions: 2,
     inFlight: 1,
     queued: 0,
+    ...traffic,
   });
   assert.deepEqual([clients.map(({ clientId }) => clientId), more], [["a", "c"], false]);
 });

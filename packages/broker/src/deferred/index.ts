@@ -1,0 +1,2 @@
+export { DurabilityJoin } from "../durability-join.ts";
+export { DeferredQueue, type DeferredQueueOptions, type OnDue } from "./deferred-queue.ts";
