@@ -1,7 +1,7 @@
 /** Other servers on this machine, each started on a free loopback port with a directory of its own and ended by its id. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -9,9 +9,9 @@ import { type ServerProcess, startServer } from "@polylog/testkit";
 
 export interface Peer {
   readonly name: string;
+  readonly pid: number;
   /** The port that the benchmark's protocol is spoken on. */
   readonly port: number;
-  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -24,24 +24,13 @@ export async function startPolylog(
   const server = await startServer({ dataDir, flags: ["--log-level=warn", ...flags] });
   return {
     name: "Polylog",
-    port: server.listeners[listener].port,
     pid: server.pid,
+    port: server.listeners[listener].port,
     stop: async () => {
       await server.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Undefined when mosquitto is not installed. */
-export async function startMosquitto(): Promise<Peer | undefined> {
-  const command = findCommand("mosquitto", ["/usr/sbin"]);
-  if (command === undefined) return undefined;
-  const dir = mkdtempSync(join(tmpdir(), "mosquitto-bench-"));
-  const port = await freePort();
-  const config = join(dir, "mosquitto.conf");
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n`);
-  return startPeer("mosquitto", command, ["-c", config], port, dir);
 }
 
 /** Undefined when nsqd is not installed; `go install github.com/nsqio/nsq/apps/nsqd@v1.3.0` installs it. */
@@ -70,15 +59,23 @@ export function findCommand(name: string, furtherDirs: readonly string[] = []): 
   return dirs.map((dir) => join(dir, name)).find((file) => existsSync(file));
 }
 
-async function startPeer(name: string, command: string, args: string[], port: number, dir: string): Promise<Peer> {
-  const child = spawn(command, args, { stdio: "ignore", cwd: dir });
+/** Starts a program in `dir`, which goes when it stops, and waits until `port` accepts. */
+export async function startPeer(
+  name: string,
+  command: string,
+  args: string[],
+  port: number,
+  dir: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Peer> {
+  const child = spawn(command, args, { stdio: "ignore", cwd: dir, env: { ...process.env, ...env } });
   await untilAccepts(child, name, port);
+  const exited = new Promise((resolve) => child.once("exit", resolve));
   return {
     name,
-    port,
     pid: child.pid!,
+    port,
     stop: async () => {
-      const exited = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
       await exited;
       rmSync(dir, { recursive: true, force: true });
@@ -106,7 +103,7 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -26,7 +26,7 @@ export async function compare(title: string, targets: readonly Target[], rounds:
   }
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
 }

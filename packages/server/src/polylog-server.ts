@@ -193,7 +193,7 @@ export class PolylogServer implements Service {
     const servers = [mqtt, nsq, ...(lookupd === undefined ? [] : [lookupd]), rpc, sql.process];
     const protocols = new ServiceGroup("protocol servers", servers, this.#clock);
     const acceptMqtt = (stream: ByteStream) => mqtt.accept(stream);
-    this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, acceptMqtt);
+    this.#listenTcp("mqtt", "MQTT listener", this.#options.mqttListen, acceptMqtt, true);
     this.#listenTls("mqttTls", "MQTT listener with TLS", this.#options.mqttTlsListen, acceptMqtt);
     this.#listenTcp("nsqTcp", "NSQ listener", this.#options.nsqTcpListen, (socket) => nsq.accept(socket));
     this.#listenNsqHttp(nsq, authentication);
@@ -404,10 +404,10 @@ export class PolylogServer implements Service {
     ];
   }
 
-  #listenTcp(key: string, name: string, address: ListenAddress | "off", accept: TcpAccept): void {
+  #listenTcp(key: string, name: string, address: ListenAddress | "off", accept: TcpAccept, readsShared = false): void {
     if (address === "off") return;
     const { connectionsMax } = this.#options;
-    this.#listeners.set(key, new TcpListener({ name, ...address, connectionsMax, accept }));
+    this.#listeners.set(key, new TcpListener({ name, ...address, connectionsMax, accept, readsShared }));
   }
 
   #listenTls(key: string, name: string, address: ListenAddress | "off", accept: (stream: ByteStream) => void): void {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
-import type { Server } from "node:net";
+import { EventEmitter, once } from "node:events";
+import { connect, type Server, type Socket } from "node:net";
 import { test } from "node:test";
-import { listen } from "./tcp-listener.ts";
+import { listen, TcpListener } from "./tcp-listener.ts";
 
 /** A server that listens as soon as it is asked to, or fails. */
 class PretendedServer extends EventEmitter {
@@ -42,4 +42,72 @@ test("listens on a Unix socket when the host is a path", async () => {
   };
   await listen(server as unknown as Server, "NSQ listener", { host: "/run/nsqd.sock", port: 0 });
   assert.deepEqual(asked, [{ path: "/run/nsqd.sock", backlog: 1024 }]);
+});
+
+// Over loopback, because what Node does with the handle of a socket is what is tested.
+
+/** A client of a listener on a free port, and the socket that was accepted for it. */
+async function connected(connectionsMax = 10) {
+  const accepted: Socket[] = [];
+  const accept = (socket: Socket) => accepted.push(socket);
+  const address = { host: "127.0.0.1", port: 0 };
+  const listener = new TcpListener({ name: "test", ...address, connectionsMax, accept, readsShared: true });
+  await listener.start();
+  const client = connect(listener.address);
+  while (accepted.length === 0) await turn();
+  const chunks: Buffer[] = [];
+  const socket = accepted[0]!;
+  socket.on("data", (chunk) => chunks.push(chunk));
+  const stop = async () => {
+    client.destroy();
+    await listener.stop();
+  };
+  return { listener, client, socket, chunks, stop };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("keeps what it read when sockets share a buffer", async () => {
+  const { client, chunks, socket, stop } = await connected();
+  client.write("first");
+  while (chunks.length < 1) await turn();
+  client.write("other");
+  while (chunks.length < 2) await turn();
+  assert.deepEqual(chunks.map(String), ["first", "other"]);
+  const [ended, closed, answered] = [once(socket, "end"), once(socket, "close"), once(client, "data")];
+  client.end();
+  await ended;
+  socket.end("last words");
+  assert.equal(String((await answered)[0]), "last words");
+  await closed;
+  await stop();
+});
+
+test("does not read what is paused when sockets share a buffer", async () => {
+  const { client, chunks, socket, stop } = await connected();
+  socket.pause();
+  client.write("later");
+  for (let i = 0; i < 20; i++) await turn();
+  assert.equal(chunks.length, 0);
+  socket.resume();
+  while (chunks.length === 0) await turn();
+  assert.equal(String(chunks[0]), "later");
+  await stop();
+});
+
+test("counts connections when sockets share a buffer", async () => {
+  const { listener, client, socket, stop } = await connected(1);
+  const second = connect(listener.address);
+  await once(second, "close");
+  assert.equal(listener.refusedCount, 1);
+  const closed = once(socket, "close");
+  client.destroy();
+  socket.end();
+  await closed;
+  const third = connect(listener.address);
+  await once(third, "connect");
+  for (let i = 0; i < 5; i++) await turn();
+  assert.equal(listener.refusedCount, 1);
+  third.destroy();
+  await stop();
 });

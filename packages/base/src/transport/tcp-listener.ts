@@ -3,6 +3,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Service } from "../lifecycle/index.ts";
 import { transportErrors } from "./errors.ts";
+import { readShared } from "./shared-read.ts";
 
 export interface ListenAddress {
   /** With a `/` in it, the path of a Unix socket. */
@@ -16,6 +17,11 @@ export interface TcpListenerOptions extends ListenAddress {
   /** Sockets open at a time; further ones are closed as soon as they are accepted. */
   readonly connectionsMax: number;
   readonly accept: (socket: Socket) => void;
+  /**
+   * All sockets are read through one buffer: cheaper for many that each send little. They must not be wrapped in another
+   * stream, as for STARTTLS. Default false.
+   */
+  readonly readsShared?: boolean;
 }
 
 /**
@@ -34,9 +40,11 @@ export class TcpListener implements Service {
   constructor(options: TcpListenerOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#server = createServer(socketOptions, (socket) =>
-      options.accept(Object.assign(socket, { copiesWritten: true })),
-    );
+    const { accept, readsShared = false } = options;
+    const taken = (socket: Socket): void => accept(Object.assign(socket, { copiesWritten: true }));
+    this.#server = readsShared
+      ? createServer({ ...socketOptions, pauseOnConnect: true }, (socket) => taken(readShared(socket, socketOptions)))
+      : createServer(socketOptions, taken);
     this.#server.maxConnections = options.connectionsMax;
     this.#server.on("drop", () => {
       this.refusedCount++;
