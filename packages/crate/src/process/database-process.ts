@@ -3,32 +3,35 @@
 import { systemClock } from "@polylog/base/clock";
 import { Database } from "../database/database.ts";
 import { SqlService } from "../database/sql-service.ts";
-import type { FromDatabase, ToDatabase } from "./messages.ts";
+import { databaseWord, type FromDatabase, type ToDatabase } from "./messages.ts";
 
 const running = new Map<number, AbortController>();
 let database: Database | undefined;
 let service: SqlService | undefined;
 
-process.on("message", (message: ToDatabase) => {
-  switch (message.type) {
-    case "open":
-      void open(message);
-      break;
-    case "request":
-      void answer(message);
-      break;
-    case "abort":
-      running.get(message.id)?.abort();
-      break;
-    case "close":
-      end();
-      break;
-  }
-});
-process.on("disconnect", end);
-// A terminal sends Ctrl-C to the whole group; the server says when to end.
-process.on("SIGINT", () => undefined);
-process.on("SIGTERM", () => undefined);
+/** Answers the parent process until it ends or says so. */
+export function serveDatabase(): void {
+  process.on("message", (message: ToDatabase) => {
+    switch (message.type) {
+      case "open":
+        void open(message);
+        break;
+      case "request":
+        void answer(message);
+        break;
+      case "abort":
+        running.get(message.id)?.abort();
+        break;
+      case "close":
+        end();
+        break;
+    }
+  });
+  process.on("disconnect", end);
+  // A terminal sends Ctrl-C to the whole group; the server says when to end.
+  process.on("SIGINT", () => undefined);
+  process.on("SIGTERM", () => undefined);
+}
 
 async function open({ path, temporaryDirectory, node }: Extract<ToDatabase, { type: "open" }>): Promise<void> {
   try {
@@ -56,3 +59,5 @@ function end(): void {
   database?.close();
   process.exit(0);
 }
+
+if (process.argv[2] === databaseWord && process.send !== undefined) serveDatabase();

@@ -3,6 +3,9 @@
 import type { NodeIdentity } from "../database/catalog.ts";
 import type { SqlAnswer, SqlRequest } from "../database/sql-service.ts";
 
+/** The argument that makes a process the database's. */
+export const databaseWord = "serve-database";
+
 export type ToDatabase =
   | { readonly type: "open"; readonly path: string; readonly temporaryDirectory: string; readonly node: NodeIdentity }
   | { readonly type: "request"; readonly id: number; readonly request: SqlRequest }

@@ -14,7 +14,7 @@ import type { NodeIdentity } from "../database/catalog.ts";
 import type { SqlAnswer, SqlRequest } from "../database/sql-service.ts";
 import { crateErrors } from "../errors.ts";
 import { processTimeoutMs, requestBytesMax, requestsMax } from "../limits.ts";
-import type { FromDatabase, ToDatabase } from "./messages.ts";
+import { databaseWord, type FromDatabase, type ToDatabase } from "./messages.ts";
 
 export interface SqlProcessOptions {
   /** Where the database is; made when it is needed. */
@@ -92,7 +92,7 @@ export class SqlProcess implements Service {
       mkdirSync(directory, { recursive: true });
       // By its name, because a bundle lies elsewhere.
       const module = createRequire(import.meta.url).resolve("@polylog/crate/database-process");
-      const child = fork(module, [], { serialization: "advanced", execArgv: [] });
+      const child = fork(module, [databaseWord], { serialization: "advanced", execArgv: [] });
       const fail = (reason: string): void => {
         child.kill("SIGKILL");
         reject(crateErrors.UNAVAILABLE({ reason }));
