@@ -13,6 +13,7 @@ export const outsideTools = {
   mosquitto_pub: "publishes over MQTT (mosquitto-clients)",
   mosquitto_sub: "subscribes over MQTT (mosquitto-clients)",
   mosquitto: "an MQTT broker to compare with",
+  "nats-server": "another broker for mqtt-bench to measure",
   nsqd: "an nsqd to compare with",
   nsqlookupd: "an nsqlookupd to compare with",
   nsq_tail: "a consumer from NSQ's own tools",

@@ -5,8 +5,8 @@
  *
  * - `docs/reference/errors.md` from every `errors.ts` of the packages (whatever `defineErrors` made).
  * - `docs/reference/conformance.md` from the ledger of `conformance/`.
- * - What `renderReference()` of `packages/server/src/config/render-docs.ts` and `packages/nsq-tools/src/render-docs.ts`
- *   gives: paths in the repository and texts.
+ * - What `renderReference()` of `packages/server/src/config/render-docs.ts`, `packages/nsq-tools/src/render-docs.ts` and
+ *   `packages/loadgen/src/render-docs.ts` gives: paths in the repository and texts.
  */
 
 import { prepare } from "./prepare.mjs";
@@ -124,7 +124,11 @@ function cell(text) {
 async function renderOptionPages() {
   /** @type {[string, string][]} */
   const found = [];
-  for (const source of ["packages/server/src/config/render-docs.ts", "packages/nsq-tools/src/render-docs.ts"]) {
+  for (const source of [
+    "packages/server/src/config/render-docs.ts",
+    "packages/nsq-tools/src/render-docs.ts",
+    "packages/loadgen/src/render-docs.ts",
+  ]) {
     const file = join(rootDir, compiledPath(source));
     if (!existsSync(file)) continue;
     /** @type {{ renderReference: () => Record<string, string> | Promise<Record<string, string>> }} */

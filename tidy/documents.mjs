@@ -12,6 +12,8 @@ const generated = /(^|\/)(dist|node_modules|\.build|polylog-data)(\/|$)|\.tsbuil
 const topFolders = /^(packages|scripts|tidy|spec|interop|bench|examples|docs|\.ci|\.github|\.vscode)\//;
 /** … or when it is the name of a kind of file that only the repository has. */
 const sourceName = /^[\w./*-]+\.(ts|mjs|md)$/;
+/** Look like paths and are none: the default of `--base-topic` is mqtt-bench's. */
+const topics = new Set(["bench/topic"]);
 /** Stands for something to be filled in, so it names no file; `x.test.ts` stands for any test. */
 const placeholder = /[<>{}…]|\.\.\.|\b[A-Z]{3,}(?!\.md\b)\b|^x\./;
 
@@ -42,7 +44,7 @@ const blankFences = (text) => text.replace(/^(\s*`{3,})[\s\S]*?^\1\s*$/gm, (bloc
 
 /** @param {string} name */
 function looksLikePath(name) {
-  if (/\s/.test(name) || placeholder.test(name) || generated.test(name)) return false;
+  if (topics.has(name) || /\s/.test(name) || placeholder.test(name) || generated.test(name)) return false;
   return topFolders.test(name) || sourceName.test(name);
 }
 

@@ -1,0 +1,70 @@
+/** `mqtt-bench compare BASE CANDIDATE`: what has become better or worse; exit code 99 when something has become worse. */
+
+import { defineOptions, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
+import { exitCodes } from "../exit-codes.ts";
+import { type Comparison, compareRuns } from "../measure/comparison.ts";
+import { count, duration } from "../measure/render-summary.ts";
+import type { RunResult } from "../measure/result.ts";
+import { ResultStore } from "../store/result-store.ts";
+import { type Environment, envPrefix } from "./command.ts";
+import { renderTable } from "./render-table.ts";
+import { storeOptions } from "./store-options.ts";
+
+const compareOptions = defineOptions({
+  ...storeOptions,
+  limit: {
+    flag: "limit",
+    type: "string",
+    default: "5%",
+    placeholder: "PERCENT",
+    group: "Results",
+    help: "changes up to this are none",
+    check: (text) => (/^\d+(\.\d+)?%$/.test(text) ? undefined : "write it as 5%"),
+  },
+  json: { flag: "json", type: "boolean", default: false, group: "Results", help: "print JSON" },
+});
+
+export async function compare(argv: readonly string[], { env, stdout }: Environment): Promise<number> {
+  if (argv.includes("--help")) {
+    const texts = {
+      usage: "mqtt-bench compare BASE[,BASE…] CANDIDATE[,CANDIDATE…] [options]",
+      summary:
+        "Compares runs by their ids, with the interval in which each difference lies with 95 % confidence: from three runs on each side over the runs, else over the intervals within them, which is too narrow. Exit code 99 when something became worse.",
+      envPrefix,
+    };
+    stdout.write(renderHelp(compareOptions, texts));
+    return exitCodes.fine;
+  }
+  const { values, positionals } = resolveOptions(compareOptions, { argv, env, envPrefix, positionalsMax: 2 });
+  const [base, candidate] = positionals;
+  if (base === undefined || candidate === undefined) {
+    throw optionErrors.USAGE({ count: 1, problems: "  two runs are needed" });
+  }
+  const store = await ResultStore.open(values.db, { isReadOnly: true });
+  try {
+    const load = async (ids: string): Promise<readonly RunResult[]> =>
+      (await Promise.all(ids.split(",").map((id) => store.load(id)))).flat();
+    const comparison = compareRuns(await load(base), await load(candidate), Number.parseFloat(values.limit) / 100);
+    stdout.write(values.json ? `${JSON.stringify(comparison)}\n` : render(comparison));
+    return comparison.isWorse ? exitCodes.threshold : exitCodes.fine;
+  } finally {
+    await store.close();
+  }
+}
+
+function render({ figures, isByRun }: Comparison): string {
+  const percent = (value: number) => `${value >= 0 ? "+" : ""}${(value * 100).toFixed(1)} %`;
+  const show = (figure: string, value: number) => (figure.endsWith("/s") ? count(value) : duration(value));
+  const rows = figures.map(({ figure, base, candidate, change, changeLow, changeHigh, verdict }) => ({
+    figure,
+    base: show(figure, base),
+    candidate: show(figure, candidate),
+    change: percent(change),
+    "95 % interval": `${percent(changeLow)} to ${percent(changeHigh)}`,
+    verdict,
+  }));
+  const how = isByRun
+    ? "over runs"
+    : "over the intervals of fewer than three runs: too narrow, repeat the runs to be sure";
+  return `${renderTable(rows)}\n${how}\n`;
+}

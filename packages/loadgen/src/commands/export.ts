@@ -1,0 +1,109 @@
+/**
+ * `mqtt-bench export json|csv|parquet`: results as files.
+ *
+ *     json      run-ID.json for each run: broker and scenarios, each with configuration, throughput and latency
+ *     csv       one file per table, named after it
+ *     parquet   the same
+ */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { defineOptions, type OptionValues, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
+import { loadgenErrors } from "../errors.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { ResultStore } from "../store/result-store.ts";
+import { tables } from "../store/tables.ts";
+import { type Environment, envPrefix } from "./command.ts";
+import { renderRunJson } from "./run-json.ts";
+import { storeOptions } from "./store-options.ts";
+
+const uuid = (text: string) =>
+  /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(text) ? undefined : "it is no id";
+
+const exportOptions = defineOptions({
+  ...storeOptions,
+  output: { flag: "output", type: "path", default: ".", group: "Results", help: "directory to write to" },
+  runId: { flag: "run-id", type: "string", group: "Results", help: "only this run", check: uuid },
+  scenarioId: { flag: "scenario-id", type: "string", group: "Results", help: "only this scenario", check: uuid },
+});
+
+type Filter = Pick<OptionValues<typeof exportOptions>, "runId" | "scenarioId">;
+
+const formats = ["json", "csv", "parquet"] as const;
+type Format = (typeof formats)[number];
+
+export async function exportResults(argv: readonly string[], { env, stdout }: Environment): Promise<number> {
+  if (argv.includes("--help")) {
+    const summary = "Writes results as JSON (a file per run), CSV or Parquet (a file per table).";
+    stdout.write(
+      renderHelp(exportOptions, { usage: `mqtt-bench export ${formats.join("|")} [options]`, summary, envPrefix }),
+    );
+    return exitCodes.fine;
+  }
+  const { values, positionals } = resolveOptions(exportOptions, { argv, env, envPrefix, positionalsMax: 1 });
+  const format = positionals[0] as Format | undefined;
+  if (format === undefined || !formats.includes(format)) {
+    throw optionErrors.USAGE({ count: 1, problems: `  a format is needed: ${formats.join(", ")}` });
+  }
+  mkdirSync(values.output, { recursive: true });
+  const store = await ResultStore.open(values.db, { isReadOnly: true });
+  try {
+    const files = await (format === "json"
+      ? exportJson(store, values.output, values)
+      : exportTables(store, format, values.output, values));
+    for (const file of files) stdout.write(`${file}\n`);
+  } catch (error) {
+    if (error instanceof Error && "code" in error) throw error;
+    throw loadgenErrors.QUERY_FAILED({ reason: (error as Error).message }, error);
+  } finally {
+    await store.close();
+  }
+  return exitCodes.fine;
+}
+
+async function exportJson(store: ResultStore, folder: string, filter: Filter): Promise<readonly string[]> {
+  const { rows } = await store.query(
+    `SELECT CAST(run_id AS VARCHAR) FROM runs r WHERE ${ofRuns(filter)} ORDER BY started_at`,
+  );
+  const files: string[] = [];
+  for (const [runId] of rows) {
+    const path = join(folder, `run-${runId}.json`);
+    writeFileSync(path, await renderRunJson(store, String(runId), filter.scenarioId));
+    files.push(path);
+  }
+  return files;
+}
+
+async function exportTables(
+  store: ResultStore,
+  format: "csv" | "parquet",
+  folder: string,
+  filter: Filter,
+): Promise<readonly string[]> {
+  const { rows } = await store.query("SELECT table_name FROM duckdb_tables()");
+  const present = new Set(rows.map(([name]) => name));
+  const files: string[] = [];
+  for (const { name, columns } of tables) {
+    if (!present.has(name)) continue;
+    const path = join(folder, `${name}.${format}`);
+    const where = "scenario_id" in columns ? ofScenarios(filter) : ofRuns(filter);
+    const options = format === "csv" ? "FORMAT csv, HEADER" : "FORMAT parquet, COMPRESSION zstd";
+    const target = path.replaceAll("'", "''");
+    await store.query(`COPY (SELECT r.* FROM ${name} r WHERE ${where}) TO '${target}' (${options})`);
+    files.push(path);
+  }
+  return files;
+}
+
+/** Ids have been checked to be ids. */
+function ofScenarios({ runId, scenarioId }: Filter): string {
+  if (scenarioId !== undefined) return `r.scenario_id = '${scenarioId}'`;
+  return runId === undefined
+    ? "true"
+    : `r.scenario_id IN (SELECT scenario_id FROM scenarios WHERE run_id = '${runId}')`;
+}
+
+function ofRuns({ runId, scenarioId }: Filter): string {
+  if (scenarioId !== undefined) return `r.run_id IN (SELECT run_id FROM scenarios WHERE scenario_id = '${scenarioId}')`;
+  return runId === undefined ? "true" : `r.run_id = '${runId}'`;
+}

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock } from "@polylog/base/clock";
+import { Totals } from "../measure/recorder.ts";
+import { Dashboard } from "./dashboard.ts";
+import { sparkline } from "./dashboard-lines.ts";
+
+const escapeCode = "\u001b";
+const sequences = new RegExp(`${escapeCode}\\[(\\d+);(\\d+)H(.*?)${escapeCode}\\[K|${escapeCode}\\[[?\\w]+`, "gs");
+const colours = new RegExp(`${escapeCode}\\[[\\d;]*m`, "g");
+
+/** Shows what a terminal would: lines, and whether the alternate screen is on. */
+class FakeTerminal {
+  columns = 60;
+  rows = 20;
+  lines: string[] = [];
+  isAlternate = false;
+  isCursorShown = true;
+  isRaw = false;
+  written = 0;
+  #resize: () => void = () => undefined;
+  #data: (bytes: Buffer) => void = () => undefined;
+  write(text: string): void {
+    this.written++;
+    for (const [sequence, row, , rest] of text.matchAll(sequences)) {
+      if (row !== undefined) this.lines[Number(row) - 1] = rest!.replace(colours, "");
+      else if (sequence === "\u001b[2J") this.lines = [];
+      else if (/1049/.test(sequence)) this.isAlternate = sequence.endsWith("h");
+      else if (/25/.test(sequence)) this.isCursorShown = sequence.endsWith("h");
+    }
+  }
+  on(event: string, listener: never): void {
+    if (event === "resize") this.#resize = listener;
+    else this.#data = listener;
+  }
+  off(): void {
+    this.#resize = () => undefined;
+    this.#data = () => undefined;
+  }
+  setRawMode(isRaw: boolean): void {
+    this.isRaw = isRaw;
+  }
+  resume(): void {}
+  pause(): void {}
+  resize(columns: number, rows: number): void {
+    Object.assign(this, { columns, rows });
+    this.#resize();
+  }
+  press(key: string): void {
+    this.#data(Buffer.from(key));
+  }
+}
+
+function start() {
+  const terminal = new FakeTerminal();
+  const clock = new ManualClock();
+  let quits = 0;
+  const dashboard = new Dashboard(
+    {
+      title: "fan-in",
+      target: "host:1883",
+      offeredRate: 1000,
+      thresholds: [],
+      isPlain: false,
+      clock,
+      readBroker: () => ({ cores: 0.5, memoryBytes: 2 ** 20 }),
+      onQuit: () => quits++,
+    },
+    terminal,
+    terminal,
+  );
+  dashboard.start();
+  return { terminal, clock, dashboard, quits: () => quits };
+}
+
+function progressWith(totals: Totals) {
+  const rates = { sentRate: 1234, receivedRate: 2345 };
+  return { phase: "measure", share: 0.5, totals, interval: undefined, ...rates, open: 7 } as const;
+}
+
+test("shows the run, redraws only what changed, and gives the terminal back", () => {
+  const { terminal, clock, dashboard } = start();
+  assert.deepEqual([terminal.isAlternate, terminal.isCursorShown, terminal.isRaw], [true, false, true]);
+  const totals = new Totals();
+  totals.histograms.endToEnd.record(2e6);
+  totals.errors.add("X", "bad \u001b[2J thing");
+  dashboard.onPhase("measure");
+  for (let i = 0; i < 10; i++) dashboard.onProgress(progressWith(totals));
+  const before = terminal.written;
+  clock.advance(250);
+  assert.equal(terminal.written, before + 1);
+  const text = terminal.lines.join("\n");
+  assert.match(text, /fan-in against host:1883/);
+  assert.match(text, /measure .* 50 %/);
+  assert.match(text, /sent +1,234\/s +█/);
+  assert.match(text, /from when due +2\.00 ms/);
+  assert.match(text, /1 × X: bad \?\[2J thing/);
+  assert.match(text, /broker +0\.50 cores, 1 MiB/);
+  dashboard.onProgress(progressWith(totals));
+  dashboard.onPhase("done");
+  dashboard.stop();
+  assert.deepEqual([terminal.isAlternate, terminal.isCursorShown, terminal.isRaw], [false, true, false]);
+});
+
+test("keeps to the size of the terminal", () => {
+  const { terminal } = start();
+  for (const [columns, rows] of [
+    [20, 5],
+    [200, 60],
+    [1, 1],
+  ] as const) {
+    terminal.resize(columns, rows);
+    assert.ok(terminal.lines.length <= Math.max(2, rows), `${terminal.lines.length} lines of ${rows}`);
+    assert.ok(
+      terminal.lines.every((line) => [...line].length <= columns),
+      terminal.lines.join("\n"),
+    );
+  }
+});
+
+test("hears its keys", () => {
+  const { terminal, quits } = start();
+  terminal.press("?");
+  assert.match(terminal.lines.join("\n"), /end the run in order/);
+  terminal.press("?");
+  assert.match(terminal.lines.join("\n"), /offered/);
+  terminal.press("x");
+  terminal.press("q");
+  terminal.press("\u0003");
+  assert.equal(quits(), 2);
+});
+
+test("a sparkline ends with the newest value", () => {
+  assert.equal(sparkline([0, 1, 2, 4, 8], 3), "▃▅█");
+  assert.equal(sparkline([0, 0], 5), "▁▁");
+});

@@ -1,0 +1,39 @@
+/** Samples what the broker uses while a run goes on. `readUsage` is a process's or a container's. */
+
+import type { TargetSample } from "../measure/target-cost.ts";
+import type { UsageReading } from "./process-sampler.ts";
+
+export type ReadUsage = () => UsageReading | undefined;
+
+export class TargetWatch {
+  readonly #readUsage: ReadUsage;
+  #last: { readonly reading: UsageReading; readonly atNs: number } | undefined;
+  /** Those not yet taken by `take`. */
+  #fresh: TargetSample[] = [];
+  readonly samples: TargetSample[] = [];
+
+  constructor(readUsage: ReadUsage) {
+    this.#readUsage = readUsage;
+  }
+
+  /** `relNs`: since the start of the measured time. Nothing is added when the broker cannot be seen. */
+  sample(phase: TargetSample["phase"], relNs: number, nowNs: number, nowMs: number): void {
+    const reading = this.#readUsage();
+    if (reading === undefined) return;
+    const last = this.#last;
+    this.#last = { reading, atNs: nowNs };
+    if (last === undefined) return;
+    const elapsedNs = nowNs - last.atNs;
+    if (elapsedNs <= 0) return;
+    const cpuPercent = (100 * Math.max(0, reading.cpuTotalNs - last.reading.cpuTotalNs)) / elapsedNs;
+    const sample = { relNs, atMs: nowMs, phase, elapsedNs, cpuPercent, ...reading };
+    this.#fresh.push(sample);
+    this.samples.push(sample);
+  }
+
+  take(): readonly TargetSample[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+}
