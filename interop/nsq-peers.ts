@@ -72,8 +72,8 @@ export interface Outcome {
 }
 
 /** How long an answer may take before there is none, and how long what follows an answer, in milliseconds. */
-const silenceMs = 400;
-const quietMs = 80;
+const silenceMs = 800;
+const quietMs = 100;
 
 /** Sends each step once the peer has been quiet after the one before; errors of the connection count as its end. */
 export async function converse(peer: NsqPeer, magic: string, steps: readonly Buffer[]): Promise<Outcome> {

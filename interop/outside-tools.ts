@@ -23,6 +23,7 @@ export const outsideTools = {
   cargo: "builds the rumqttc client",
   openssl: "makes certificates",
   strace: "makes system calls fail or wait",
+  chromium: "opens the pages of mqtt-bench",
 } as const;
 
 export type OutsideTool = keyof typeof outsideTools;

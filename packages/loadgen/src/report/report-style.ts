@@ -14,7 +14,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .25rem } h2 { font-size: 1.15rem; margin: 2r
 figure { margin: 0; padding: .75rem; border: 1px solid var(--line); border-radius: 6px; break-inside: avoid }
 figcaption { font-weight: 600 } svg { width: 100%; height: auto; font: 11px system-ui, sans-serif } svg text { fill: var(--soft) } .grid { stroke: var(--line) }
 .legend { margin: 0; display: flex; flex-wrap: wrap; gap: .9rem; font-size: .85rem } .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin-right: .35rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums } th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right } th:first-child, td:first-child { text-align: left } th { font-weight: 600 }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums } th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right } th:first-child, td:first-child { text-align: left } td + td { white-space: nowrap } th { font-weight: 600 }
 .scroll { overflow-x: auto } .good { color: var(--good) } .bad { color: var(--bad) }
 button, select, input { font: inherit; padding: .25rem .7rem; margin: 0 .4rem .4rem 0 } a { color: inherit }
 @media print { body { max-width: none } button, form { display: none } }
