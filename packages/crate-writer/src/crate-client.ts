@@ -126,6 +126,7 @@ export class CrateClient {
         ...(schema !== undefined && { "default-schema": schema }),
       },
     };
+    if (aborted.aborted) return Promise.reject(new InsertFault("later", "ABORTED", "given up before it was sent"));
     return new Promise((resolve, reject) => {
       const send = url.protocol === "https:" ? httpsRequest : httpRequest;
       const sent = send(options);

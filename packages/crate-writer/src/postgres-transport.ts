@@ -4,7 +4,7 @@
  */
 
 import { createRequire } from "node:module";
-import type { Pool } from "pg";
+import type { Pool, QueryResult } from "pg";
 import { type FaultKind, InsertFault } from "./fault.ts";
 import { parametersMax, requestTimeoutMs } from "./limits.ts";
 import { ignored, type RowResult, type RowsTransport, written } from "./rows-transport.ts";
@@ -29,6 +29,7 @@ export class PostgresTransport implements RowsTransport {
   readonly #options: PostgresTransportOptions;
   readonly #head: string;
   #pool: Pool | undefined;
+  #kept: { readonly rowCount: number; readonly sql: string } | undefined;
 
   constructor(options: PostgresTransportOptions) {
     this.#options = options;
@@ -47,8 +48,7 @@ export class PostgresTransport implements RowsTransport {
   /** Rows of a statement; rejects with `InsertFault`. */
   async query(sql: string, values: readonly unknown[] = []): Promise<readonly Readonly<Record<string, unknown>>[]> {
     try {
-      const { rows } = await this.#open().query<Record<string, unknown>>(sql, [...values]);
-      return rows;
+      return (await this.#run(sql, [...values])).rows;
     } catch (error) {
       throw faultOf(error as PostgresError);
     }
@@ -60,11 +60,8 @@ export class PostgresTransport implements RowsTransport {
 
   async #insert(rows: readonly (readonly unknown[])[], aborted: AbortSignal): Promise<RowResult[]> {
     if (aborted.aborted) throw new InsertFault("later", "ABORTED", "given up");
-    let number = 0;
-    const tuples = rows.map((row) => `(${row.map(() => `$${++number}`).join(",")})`).join(",");
-    const sql = `${this.#head}${tuples} ${this.#options.suffix ?? ""}`;
     try {
-      const { rowCount } = await this.#open().query(sql, rows.flat());
+      const { rowCount } = await this.#run(this.#statement(rows.length), rows.flat());
       // Which rows were passed over is not told, only how many.
       return rows.map((_, i) => (i < (rowCount ?? rows.length) ? written : ignored));
     } catch (error) {
@@ -74,6 +71,37 @@ export class PostgresTransport implements RowsTransport {
       const middle = rows.length >> 1;
       const first = await this.#insert(rows.slice(0, middle), aborted);
       return [...first, ...(await this.#insert(rows.slice(middle), aborted))];
+    }
+  }
+
+  /** For so many rows. The last one is kept: batches are mostly of one size, and a long one takes as long to write as its rows. */
+  #statement(rowCount: number): string {
+    if (this.#kept?.rowCount !== rowCount) {
+      let number = 0;
+      const tuple = () => `(${this.#options.columns.map(() => `$${++number}`).join(",")})`;
+      const sql = `${this.#head}${Array.from({ length: rowCount }, tuple).join(",")} ${this.#options.suffix ?? ""}`;
+      this.#kept = { rowCount, sql };
+    }
+    return this.#kept.sql;
+  }
+
+  /**
+   * Not `pool.query`: that ends the connection after every statement that is refused, and a batch of refused rows would connect
+   * twice a row.
+   */
+  async #run(sql: string, values: unknown[]): Promise<QueryResult<Record<string, unknown>>> {
+    const client = await this.#open().connect();
+    const onError = (): void => undefined; // The query's own rejection says it.
+    client.on("error", onError);
+    let isBroken = false;
+    try {
+      return await client.query<Record<string, unknown>>(sql, values);
+    } catch (error) {
+      isBroken = !leavesConnection((error as PostgresError).code ?? "");
+      throw error;
+    } finally {
+      client.off("error", onError);
+      client.release(isBroken);
     }
   }
 
@@ -105,6 +133,11 @@ function parameterOf(value: unknown): unknown {
 /** Classes of SQLSTATE that concern the values: data exceptions and constraints. XX000 is CrateDB's for anything. */
 function isOfRow(code: string): boolean {
   return code.startsWith("22") || code.startsWith("23") || code === "XX000";
+}
+
+/** The server itself refused the statement, and goes on listening: an SQLSTATE that is not of connections or shutdowns. */
+function leavesConnection(code: string): boolean {
+  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) && !/^(08|57P)/.test(code);
 }
 
 const kinds: readonly (readonly [pattern: RegExp, kind: FaultKind])[] = [

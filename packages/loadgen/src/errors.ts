@@ -28,6 +28,22 @@ export const loadgenErrors = defineErrors("loadgen", {
   },
   FILE_UNREADABLE: { text: "cannot read {path}: {reason}" },
   SCENARIO_FILE_INVALID: { text: "{path}: {problem}" },
+  /** Exit code 3. */
+  DATABASE_UNREACHABLE: {
+    text: "cannot reach the database at {address}: {reason}",
+    help: "is it running, and is --connection-string its own? Without one, crate-write starts a database itself",
+    retryable: true,
+  },
+  /** Exit code 1. */
+  DATABASE_REFUSED: { text: "the database at {address} refuses {what}: {reason}" },
+  /** Exit code 1. */
+  EMBEDDED_FAILED: {
+    text: "the embedded database did not start: {reason}",
+    help: "give --connection-string to use another database",
+  },
+  PORT_UNUSABLE: { text: "cannot listen on port {port}: {reason}" },
+  SCHEMA_FILE_INVALID: { text: "{path}: {problem}" },
+  CONFIG_FILE_INVALID: { text: "{path}: {problem}" },
   THRESHOLD_INVALID: {
     text: "threshold {text}: {problem}",
     help: "write a figure, an operator and a value: p99<20ms, loss=0, received>100000; --help lists the figures",

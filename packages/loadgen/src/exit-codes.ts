@@ -10,6 +10,9 @@ const others: Readonly<Record<string, number>> = {
   "loadgen.BROKER_REFUSED": exitCodes.unreachable,
   "loadgen.SCENARIO_FAILED": exitCodes.failed,
   "loadgen.ENGINE_FAILED": exitCodes.failed,
+  "loadgen.DATABASE_UNREACHABLE": exitCodes.unreachable,
+  "loadgen.DATABASE_REFUSED": exitCodes.failed,
+  "loadgen.EMBEDDED_FAILED": exitCodes.failed,
   "loadgen.STORE_FAILED": exitCodes.failed,
   "loadgen.QUERY_FAILED": exitCodes.failed,
 };

@@ -171,7 +171,8 @@ function targetRows(cost: TargetCost): Rows {
   ];
 }
 
-function showFigure(text: string, actual: number | null): string {
+/** What a threshold's figure came to, in the unit of its text. */
+export function showFigure(text: string, actual: number | null): string {
   if (actual === null) return "nothing measured";
   if (/(?:us|µs|ms|ns|s|m)\s*$/.test(text)) return duration(actual);
   return text.includes("%") ? `${(actual * 100).toFixed(3)} %` : count(actual);

@@ -1,0 +1,131 @@
+/** From what was measured to a result of the shared form, with the account of the rows beside it. */
+
+import { availableParallelism, cpus, hostname, totalmem } from "node:os";
+import type { ErrorCount } from "../../measure/counters.ts";
+import { judgeHealth } from "../../measure/health.ts";
+import { type Environment, type RunResult, resultVersion, summarizeAll } from "../../measure/result.ts";
+import { judgeThresholds, type Threshold } from "../../measure/thresholds.ts";
+import { toolVersion } from "../../version.ts";
+import type { Product } from "../database/database.ts";
+import type { LoadOutcome } from "../load/load-run.ts";
+import { acknowledgedOf, failedOf, type RowAccount, type Verification } from "../load/row-account.ts";
+
+export interface LoadResult extends RunResult {
+  readonly rows: RowAccount & { readonly acknowledged: number; readonly failed: number };
+  /** Undefined when nobody asked for it, or the database could not be asked any more. */
+  readonly verification: Verification | undefined;
+  readonly database: Product & { readonly address: string; readonly isEmbedded: boolean };
+  readonly endedBy: LoadOutcome["endedBy"];
+  /** Whole requests that failed, by what was done about it and the code. */
+  readonly requestErrors: readonly ErrorCount[];
+}
+
+export interface LoadIdentity {
+  readonly runId: string;
+  readonly scenarioId: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly table: string;
+  readonly host: string;
+  readonly port: number;
+  readonly database: LoadResult["database"];
+  /** Sentences about the settings. */
+  readonly warnings: readonly string[];
+  /** It was to end by its time or its rows. */
+  readonly isLimited: boolean;
+}
+
+export function loadResultOf(
+  identity: LoadIdentity,
+  outcome: LoadOutcome,
+  verification: Verification | undefined,
+  thresholds: readonly Threshold[],
+): LoadResult {
+  const { runId, scenarioId, settings, table, host, port, database } = identity;
+  const { account, totals, intervals, runtimeNs, endedBy } = outcome;
+  const [acknowledged, failed] = [acknowledgedOf(account), failedOf(account)];
+  const perSecond = (rows: number) => rows / (runtimeNs / 1e9);
+  const environment = machine();
+  const samples = intervals.map(({ generator }) => generator);
+  const generator = judgeHealth(samples, totals.histograms.generatorLag, environment.cores);
+  const delivered = {
+    expected: acknowledged + failed,
+    received: acknowledged,
+    lost: failed,
+    duplicates: 0,
+    outOfOrder: 0,
+    late: 0,
+    corrupt: 0,
+  };
+  const isPartial = endedBy === "--max-errors" || (endedBy === "Ctrl-C" && identity.isLimited);
+  const judged = {
+    version: resultVersion,
+    tool: "crate-write",
+    toolVersion,
+    runId,
+    scenarioId,
+    scenario: "crate-write",
+    startedAt: new Date(outcome.startedAtMs).toISOString(),
+    endedAt: new Date(outcome.endedAtMs).toISOString(),
+    isPartial,
+    settings,
+    environment,
+    target: { host, port, name: database.name, version: database.version },
+    measuredNs: runtimeNs,
+    connectNs: 0,
+    counters: totals.counters,
+    delivery: {
+      ...delivered,
+      unsent: 0,
+      rate: delivered.expected === 0 ? 1 : acknowledged / delivered.expected,
+    },
+    rates: { offered: outcome.offeredRate, sent: perSecond(acknowledged + failed), received: perSecond(acknowledged) },
+    timings: summarizeAll(totals.histograms),
+    subscriptions: [{ filter: table, isShared: false, members: 1, ...delivered }],
+    errors: outcome.rowErrors.list(),
+    generator,
+    intervals,
+    warnings: warningsOf(identity, outcome, generator.lagP99Ns, isPartial),
+    rows: { ...account, acknowledged, failed },
+    verification,
+    database,
+    endedBy,
+    requestErrors: outcome.requestErrors.list(),
+  } as const;
+  return { ...judged, thresholds: judgeThresholds(thresholds, judged) };
+}
+
+/** Above this the schedule was not kept by the generator itself. */
+const lagNsMax = 20e6;
+
+function warningsOf(
+  { database, warnings }: LoadIdentity,
+  { endedBy, account, totals }: LoadOutcome,
+  lagP99Ns: number,
+  isPartial: boolean,
+): readonly string[] {
+  const found = [...warnings];
+  if (database.kind !== "CrateDB") found.unshift(`no figure here is CrateDB's: the rows went to ${database.name}`);
+  if (isPartial) found.push(`partial: ended by ${endedBy}; all figures are of what was done until then`);
+  if (account.unknown > 0)
+    found.push(`of ${account.unknown} rows nobody knows whether they were written: the answers were lost`);
+  if (account.pauses > 0)
+    found.push(`threads waited ${account.pauses} times because the database had too much or could not be reached`);
+  if (lagP99Ns > lagNsMax)
+    found.push(
+      `the generator was late: 1 % of the batches began ${(lagP99Ns / 1e6).toFixed(0)} ms or more behind their time by its own fault; use more --threads or a lower --rate`,
+    );
+  const { overflow } = totals.histograms.endToEndActual;
+  if (overflow > 0) found.push(`${overflow} batches took longer than 10 s; percentiles among them are their maximum`);
+  return found;
+}
+
+function machine(): Environment {
+  return {
+    hostname: hostname(),
+    cores: availableParallelism(),
+    cpuModel: cpus()[0]?.model ?? "",
+    memoryBytes: totalmem(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+  };
+}
