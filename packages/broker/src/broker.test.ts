@@ -269,3 +269,17 @@ test("keeps to one partition for a turn's records, and takes the next one then",
   for (let i = 0; i < 3; i++) memory.broker.produce(log, Buffer.alloc(600_000), 0, 600_000, new RecordingWaiter(), 0);
   assert.deepEqual(log.partitions.map(({ nextOffset }) => nextOffset).sort(), [4, 5, 6]);
 });
+
+test("appends a message to all logs that capture it, or to none", async () => {
+  const captures = ["open", "full"].map((log) => ({ log, filter: "sensors/#" }));
+  const memory = await MemoryBroker.start({ captures });
+  const [open, full] = captures.map(({ log }) => memory.broker.catalog.require(log)) as [BrokerLog, BrokerLog];
+  await memory.broker.catalog.alter(full, { depthRecords: 1 });
+  memory.broker.publish(publication(memory, "sensors/1", "a"), undefined, 0);
+  for (let i = 0; i < 5; i++)
+    assert.throws(() => memory.broker.publish(publication(memory, "sensors/1", "b"), undefined, 0), {
+      code: "broker.LOG_FULL",
+    });
+  await memory.run();
+  assert.deepEqual([valuesOf(open), valuesOf(full)], [["a"], ["a"]]);
+});

@@ -220,9 +220,12 @@ export class Broker implements Service, BusReceiver {
   }
 
   #publishToMany(publication: Publication, waiter: DurabilityWaiter | undefined, token: number): boolean {
-    if (publication.retain) this.#admitRetained(publication); // Refused before any log has it.
+    // Refused before any log has it: who publishes it again must not fill the logs that have room.
+    if (publication.retain) this.#admitRetained(publication);
+    const { captures } = publication.route;
+    if (captures.length > 1) for (const log of captures) log.check?.();
     const join = waiter === undefined ? undefined : new DurabilityJoin(waiter, token);
-    for (const log of publication.route.captures) {
+    for (const log of captures) {
       join?.add();
       if (appendTo(log, publication, join)) join?.onDurable(0, undefined);
     }

@@ -141,6 +141,10 @@ export const deferredInFlightMax = 1000;
 /** After how long a deferred message that could not be published is tried again, in milliseconds. */
 export const deferredRetryMs = 1000;
 
+/** Deliveries after which that doubles with each more, the hours it waited included, and the longest. */
+export const deferredQuickRetries = 8;
+export const deferredRetryMsMax = 60_000;
+
 /** How long the publishing of one may take before it is tried again, in milliseconds. */
 export const deferredTimeoutMs = 600_000;
 

@@ -17,6 +17,8 @@ export interface Capture {
   readonly partitions: readonly Partition[];
   /** At which its messages are acknowledged. */
   readonly durability: Durability;
+  /** Before a message goes to several: throws what is known to refuse the next one. */
+  check?(): void;
   /** Appends a message that was published to a topic. True: acknowledge now; false: `waiter` hears with `token`. */
   appendTopicValue(
     topic: Uint8Array,

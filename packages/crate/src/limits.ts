@@ -24,6 +24,12 @@ export const readersMax = 2;
 /** Characters of one statement. */
 export const statementLengthMax = 1024 * 1024;
 
+/** UNION, INTERSECT and EXCEPT in one statement: planning them takes time by the square of their count, which nothing interrupts. */
+export const setOperationsMax = 500;
+
+/** Characters of an expression whose part is asked for with `['key']`: it is copied for each of them. */
+export const subscriptedLengthMax = 16 * 1024;
+
 /** Prepared statements that are kept. */
 export const preparedMax = 64;
 

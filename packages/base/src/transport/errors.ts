@@ -6,6 +6,11 @@ export const transportErrors = defineErrors("transport", {
     help: "stop that program, or choose another address (port 0 takes a free one)",
     retryable: true,
   },
+  SOCKET_IN_USE: {
+    text: "{listener}: {address} is there already",
+    help: "stop the program that listens there; if none does, as after a crash, remove the file",
+    retryable: true,
+  },
   ADDRESS_NOT_AVAILABLE: {
     text: "{listener}: {host} is not an address of this machine",
     help: "use 127.0.0.1, 0.0.0.0, or an address that this machine has",

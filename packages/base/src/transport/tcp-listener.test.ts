@@ -44,6 +44,15 @@ test("listens on a Unix socket when the host is a path", async () => {
   assert.deepEqual(asked, [{ path: "/run/nsqd.sock", backlog: 1024 }]);
 });
 
+test("says what to do about a Unix socket that a crash left", async () => {
+  const server = new PretendedServer(Object.assign(new Error("bind"), { code: "EADDRINUSE" }));
+  const address = { host: "/run/nsqd.sock", port: 0 };
+  await assert.rejects(listen(server as unknown as Server, "NSQ listener", address), {
+    code: "transport.SOCKET_IN_USE",
+    message: /remove the file/,
+  });
+});
+
 // Over loopback, because what Node does with the handle of a socket is what is tested.
 
 /** A client of a listener on a free port, and the socket that was accepted for it. */

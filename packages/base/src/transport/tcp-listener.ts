@@ -91,6 +91,7 @@ export function boundAddress(server: Server, wanted: ListenAddress): ListenAddre
 
 function listenError(error: NodeJS.ErrnoException, listener: string, host: string, port: number): Error {
   const where = { listener, address: isSocketPath(host) ? host : `${host}:${port}` };
+  if (error.code === "EADDRINUSE" && isSocketPath(host)) return transportErrors.SOCKET_IN_USE(where, error);
   if (error.code === "EADDRINUSE") return transportErrors.ADDRESS_IN_USE(where, error);
   if (error.code === "EACCES") return transportErrors.LISTEN_REFUSED(where, error);
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")

@@ -43,6 +43,8 @@ export class BrokerLog implements Capture {
   /** False while its channels are being loaded: then everything counts as needed. */
   loaded = true;
   #nextPartition = 0;
+  /** The next record without a key goes here, because that was checked. */
+  #checked: Partition | undefined;
   /** Partitions that are watched: the first so many. */
   #watchedCount = 0;
 
@@ -126,12 +128,25 @@ export class BrokerLog implements Capture {
    * so that records of one turn make one large batch instead of a small one in each partition.
    */
   nextPartition(): Partition {
+    const checked = this.#checked;
+    if (checked !== undefined) {
+      this.#checked = undefined;
+      return checked;
+    }
     const partitions = this.log.partitions;
     if (partitions.length === 1) return partitions[0]!;
     const { pendingBytes } = partitions[this.#nextPartition]!;
     if (pendingBytes === 0 || pendingBytes >= stickyBytesMax)
       this.#nextPartition = (this.#nextPartition + 1) % partitions.length;
     return partitions[this.#nextPartition]!;
+  }
+
+  /** Throws LOG_FULL, or why the partition is read-only, if the next record without a key would be refused for it. */
+  check(): void {
+    const partition = this.nextPartition();
+    this.#checked = partition;
+    if (partition.status === "readOnly" && partition.error !== undefined) throw partition.error;
+    this.#admit(partition);
   }
 
   /** Appends one value without key, topic or headers. True: acknowledge now; false: `waiter` hears with `token`. */
@@ -217,7 +232,7 @@ export class BrokerLog implements Capture {
     const { depthRecords, depthBytes, whenFull } = this.log.config;
     if ((depthRecords === 0 && depthBytes === 0) || whenFull !== "refuse") return;
     const depth = this.#unfinishedCount(partition);
-    if (depth < Math.max(1, depthMax(this.log, partition))) return;
+    if (depth < depthMax(this.log, partition)) return;
     this.refusedCount++;
     throw brokerErrors.LOG_FULL({ log: this.name, partition: partition.number, depth });
   }

@@ -102,3 +102,20 @@ test("takes again what is appended once the bound is gone", async () => {
   await produce(1);
   assert.equal(log.depth, 1);
 });
+
+for (const whenFull of ["refuse", "drop"] as const)
+  test(`holds one record that is larger than the bound, and ${whenFull}s the next`, async () => {
+    const { memory, catalog, log, produce, full } = await start({ depthBytes: 50, whenFull });
+    const channel = await catalog.ensureChannel(log, "workers");
+    const sink = new RecordingConsumer();
+    const consumer = channel.addConsumer(sink, 1000, 5000);
+    for (let offset = 0; offset < 3; offset++) {
+      await produce(1);
+      if (whenFull === "refuse") await assert.rejects(produce(1), full);
+      channel.setReady(consumer, 1);
+      await memory.run();
+      assert.deepEqual(sink.offsets.at(-1), offset);
+      assert.equal(channel.finish(consumer, 0, offset), "done");
+      await memory.run();
+    }
+  });

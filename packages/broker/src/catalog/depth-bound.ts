@@ -7,7 +7,7 @@
 
 import type { Log, Partition } from "@polylog/log";
 
-/** Records; infinity when there is no bound. */
+/** Records, at least one: else the newest would be dropped before anybody got it. Infinity when there is no bound. */
 export function depthMax({ config }: Log, partition: Partition): number {
   const { depthRecords, depthBytes } = config;
   const recordsMax = depthRecords > 0 ? depthRecords : Number.POSITIVE_INFINITY;
@@ -15,7 +15,8 @@ export function depthMax({ config }: Log, partition: Partition): number {
   const { nextOffset, lowWatermark, storedBytes, pendingBytes } = partition;
   const kept = nextOffset - lowWatermark;
   if (kept === 0) return recordsMax;
-  return Math.min(recordsMax, Math.floor(depthBytes / Math.max(1, (storedBytes + pendingBytes) / kept)));
+  const inBytes = Math.floor(depthBytes / Math.max(1, (storedBytes + pendingBytes) / kept));
+  return Math.max(1, Math.min(recordsMax, inBytes));
 }
 
 /** The first offset that channels keep where the oldest are dropped; 0: all. */

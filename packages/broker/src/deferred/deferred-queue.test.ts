@@ -99,6 +99,18 @@ test("tries again what could not be published", async () => {
   assert.equal(rig.queue.count, 0);
 });
 
+test("asks seldom about what is always refused", async () => {
+  let tries = 0;
+  const rig = await Rig.start(() => {
+    tries++;
+    throw logErrors.APPEND_QUEUE_FULL({ log: "l", partition: 0, pendingBytes: 1, limit: 1 } as never);
+  });
+  await rig.append("x", 0);
+  for (let i = 0; i < 1000; i++) await rig.advance(deferredRetryMs);
+  assert.ok(tries > 20 && tries < 40, `${tries}`);
+  assert.equal(rig.queue.count, 1);
+});
+
 test("counts a record until it is durable elsewhere", async () => {
   let tell = (): void => undefined;
   const rig = await Rig.start((_record, waiter, token) => {

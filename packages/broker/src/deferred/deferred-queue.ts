@@ -3,7 +3,7 @@
  * logs, with one channel, whose deferral is what waits; nothing is kept in memory but 23 bytes per message.
  *
  *     append(fields, due) ─▶ partition ─▶ channel: deferred ─▶ due ─▶ onDue ─ durable ─▶ finished
- *                                            ▲                 └▶ refused: again a second later
+ *                                            ▲                 └▶ refused: again after a while
  *                                            └── not due yet: deferred again, or appended again at the end
  *
  * A record waits at most `deferredHopMs` at a time. Where it is asked then, most of the partition may be finished: such a
@@ -34,7 +34,9 @@ import {
   deferredCacheSizeMax,
   deferredHopMs,
   deferredInFlightMax,
+  deferredQuickRetries,
   deferredRetryMs,
+  deferredRetryMsMax,
   deferredSegmentSizeMax,
   deferredSparseBytesMin,
   deferredTimeoutMs,
@@ -202,7 +204,14 @@ export class DeferredQueue implements DurabilityWaiter {
     }
     if (!this.#isFailing) this.#logger.warn("a deferred message could not be published; it is tried again", { error });
     this.#isFailing = true;
-    this.#channel.requeue(this.#consumer, 0, token, deferredRetryMs);
+    this.#channel.requeue(this.#consumer, 0, token, this.#retryMs(token));
+  }
+
+  /** What is refused again and again is asked about less and less often: a million of them must not keep the loop busy. */
+  #retryMs(offset: number): number {
+    const attempts = this.#channel.windows()[0]!.attemptsOf(offset);
+    const doublings = Math.min(16, Math.max(0, attempts - deferredQuickRetries));
+    return Math.min(deferredRetryMsMax, deferredRetryMs * 2 ** doublings);
   }
 
   #move(record: RecordCursor, headers: [string, Buffer][], dueMs: number): boolean {

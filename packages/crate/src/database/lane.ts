@@ -12,6 +12,7 @@ import {
   DuckDBTypeId,
   type DuckDBValue,
   listValue,
+  StatementType,
 } from "@duckdb/node-api";
 import type { Clock } from "@polylog/base/clock";
 import { crateErrors } from "../errors.ts";
@@ -28,6 +29,8 @@ export class Lane {
   #last: Promise<unknown> = Promise.resolve();
   #schema = "";
   #isStale = false;
+  /** The work under way has used up its time, or its client went away. */
+  #isOver = false;
 
   constructor(connection: DuckDBConnection, clock: Clock, timeoutMs: number) {
     this.#connection = connection;
@@ -42,12 +45,31 @@ export class Lane {
     return done;
   }
 
+  /** Throws UNSUPPORTED unless `sql` is a query: WITH may begin a statement of any kind. */
+  async requireQuery(sql: string): Promise<void> {
+    const { statementType } = await this.#prepare(sql);
+    if (statementType !== StatementType.SELECT)
+      throw crateErrors.UNSUPPORTED({ what: "WITH, EXPLAIN and parentheses go with queries only" });
+  }
+
   async execute(sql: string, values: readonly JsonValue[] = []): Promise<DuckDBResult> {
     const prepared = await this.#prepare(sql);
+    // An interrupt ends what is running; between two statements nothing is.
+    if (this.#isOver) throw crateErrors.KILLED({ reason: "Job killed. it ran too long, or its client went away" });
     if (prepared.parameterCount > values.length)
       throw crateErrors.ANALYSIS({ reason: `${prepared.parameterCount} parameters, but ${values.length} arguments` });
     for (let i = 1; i <= prepared.parameterCount; i++) bind(prepared, i, values[i - 1] ?? null);
     return prepared.stream();
+  }
+
+  /** Ends the transaction whatever was interrupted: a later statement must never find itself in it. */
+  async endTransaction(how: "COMMIT" | "ROLLBACK"): Promise<void> {
+    try {
+      await this.#connection.run(how);
+    } catch (error) {
+      await this.#connection.run("ROLLBACK").catch(() => undefined);
+      throw error;
+    }
   }
 
   /** After a definition has changed: what was prepared may mean something else. */
@@ -57,7 +79,11 @@ export class Lane {
 
   async #within<T>(schema: string, aborted: AbortSignal, work: () => Promise<T>): Promise<T> {
     if (aborted.aborted) throw crateErrors.KILLED({ reason: "its client went away" });
-    const interrupt = (): void => this.#connection.interrupt();
+    this.#isOver = false;
+    const interrupt = (): void => {
+      this.#isOver = true;
+      this.#connection.interrupt();
+    };
     const timer = this.#clock.setTimer(interrupt, this.#timeoutMs);
     aborted.addEventListener("abort", interrupt);
     try {
@@ -68,6 +94,7 @@ export class Lane {
       }
       return await work();
     } finally {
+      this.#isOver = false;
       this.#clock.clearTimer(timer);
       aborted.removeEventListener("abort", interrupt);
     }

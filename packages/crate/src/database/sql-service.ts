@@ -3,11 +3,13 @@
  * reading JSON nor making it takes time from the server's loop.
  */
 
+import { type DuckDBResult, ResultReturnType } from "@duckdb/node-api";
 import type { Clock } from "@polylog/base/clock";
 import type { CodedError, PolylogError } from "@polylog/base/errors";
 import { crateErrors, errorBody, statusOf } from "../errors.ts";
 import { rowErrorsMax, statementLengthMax } from "../limits.ts";
 import { type Insert, insertRowsSql, unnestedParameters } from "../sql/insert.ts";
+import { withoutLoneSurrogates } from "../sql/json-surrogates.ts";
 import { readStatement, type SqlAction, type Statement } from "../sql/statement.ts";
 import { typeOfDuck } from "../sql/types.ts";
 import type { Database } from "./database.ts";
@@ -65,7 +67,8 @@ export class SqlService {
     const startedAtMs = this.#clock.monotonicMs();
     const duration = () => (this.#clock.monotonicMs() - startedAtMs).toFixed(6);
     try {
-      const text = Buffer.from(request.body.buffer, request.body.byteOffset, request.body.length).toString();
+      const { body } = request;
+      const text = withoutLoneSurrogates(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
       const parsed = readBody(text);
       const statement = await this.#read(parsed, request, aborted);
       this.#authorize(statement, request);
@@ -99,8 +102,11 @@ export class SqlService {
     );
   }
 
-  #authorize({ action }: Statement, { rights, user }: SqlRequest): void {
+  #authorize(statement: Statement, { rights, user }: SqlRequest): void {
+    const { action } = statement;
     if (!rights[action]) throw crateErrors.NOT_AUTHORIZED({ action, user });
+    if (action === "produce" && !rights.consume && mayTellRows(statement))
+      throw crateErrors.NOT_AUTHORIZED({ action: "consume", user });
   }
 
   async #single(statement: Statement, parsed: Parsed, schema: string, aborted: AbortSignal): Promise<Rows> {
@@ -110,7 +116,10 @@ export class SqlService {
         return { ...noRows, rowcount: statement.rowcount };
       case "query": {
         const { reader } = this.#database;
-        return reader.run(schema, aborted, () => readRows(reader, statement.sql, parsed.args));
+        return reader.run(schema, aborted, async () => {
+          await reader.requireQuery(statement.checked);
+          return readRows(reader, statement.sql, parsed.args);
+        });
       }
       case "create":
         return writer.run(schema, aborted, async () => {
@@ -149,7 +158,7 @@ export class SqlService {
     const rows = Array.from({ length }, (_, at) => columns.map((column) => column[at] ?? null));
     const tuple = columns.map((_, i) => [{ kind: "parameter", text: `$${i + 1}`, value: `$${i + 1}` }] as const);
     const { sql } = insertRowsSql({ ...insert, tuples: [tuple.map((value) => [...value])] }, "$.rows");
-    const rowcount = await this.#database.write(sql, [JSON.stringify({ rows }), 1, length]);
+    const rowcount = await this.#database.write(sql, [withoutLoneSurrogates(JSON.stringify({ rows })), 1, length]);
     return { ...noRows, rowcount };
   }
 
@@ -194,7 +203,7 @@ export class SqlService {
     try {
       outcome = await outcomeOf(this.#database.write(sql, [text, from + 1, to]));
     } finally {
-      await this.#database.write(outcome !== undefined && isWhole(outcome) ? "COMMIT" : "ROLLBACK");
+      await this.#database.writer.endTransaction(outcome !== undefined && isWhole(outcome) ? "COMMIT" : "ROLLBACK");
     }
     const { rowcount, error } = outcome;
     const isSettled = isWhole(outcome);
@@ -210,16 +219,27 @@ export class SqlService {
 }
 
 async function readRows(lane: Lane, sql: string, args: readonly JsonValue[]): Promise<Rows> {
-  const result = await lane.execute(sql, args);
+  return rowsOf(await lane.execute(sql, args));
+}
+
+async function rowsOf(result: DuckDBResult): Promise<Rows> {
   const { text, count } = await jsonRows(result);
   const columns = result.columnNames().map((name) => name.replaceAll("count_star()", "count(*)"));
   return { columns, types: result.columnTypes().map(nameOfType), rowsText: text, rowcount: count };
 }
 
+/** Whether a statement that writes may tell or copy what is in tables. In doubt, it may. */
+function mayTellRows(statement: Statement): boolean {
+  if (statement.kind === "insert" && unnestedParameters(statement.insert) !== undefined)
+    return statement.insert.tail.some(({ text }) => text === "returning");
+  // Words of the client's are in lower case.
+  return "sql" in statement && /\b(returning|select|using|from|table)\b/.test(statement.sql);
+}
+
 /** Of INSERT, UPDATE and DELETE; with RETURNING there are rows. */
 async function writeRows(lane: Lane, sql: string, args: readonly JsonValue[]): Promise<Rows> {
-  if (/\breturning\b/.test(sql)) return readRows(lane, sql, args);
   const result = await lane.execute(sql, args);
+  if (result.returnType === ResultReturnType.QUERY_RESULT) return rowsOf(result);
   await result.fetchAllChunks();
   return { ...noRows, rowcount: result.rowsChanged };
 }

@@ -9,7 +9,7 @@ import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import type { Access, Principal } from "@polylog/broker";
 import type { NodeIdentity } from "../database/catalog.ts";
 import { crateErrors, errorBody, statusOf } from "../errors.ts";
-import { bodySizeMax, bodyTimeoutMs } from "../limits.ts";
+import { bodySizeMax, bodyTimeoutMs, requestBytesMax } from "../limits.ts";
 import type { SqlProcess } from "../process/sql-process.ts";
 
 /** What permissions are asked for: tables are not logs, so all of them are one resource. */
@@ -20,10 +20,14 @@ export interface CrateEndpointOptions {
   readonly node: NodeIdentity;
   readonly access: Access;
   readonly clock: Clock;
+  /** Bytes of all bodies that are arriving. Default `requestBytesMax`. */
+  readonly arrivingBytesMax?: number;
 }
 
 export class CrateEndpoint {
   readonly #options: CrateEndpointOptions;
+  #arrivingCount = 0;
+  #arrivingBytes = 0;
 
   constructor(options: CrateEndpointOptions) {
     this.#options = options;
@@ -68,29 +72,42 @@ export class CrateEndpoint {
         rights: { consume: allows("consume"), produce: allows("produce"), manage: allows("manage") },
         user: principal.name ?? "crate",
       },
-      (abort) => response.once("close", abort),
+      (abort) => {
+        // The client may have gone while the process began.
+        if (response.destroyed) abort();
+        else response.once("close", abort);
+      },
     );
     send(response, answer.status, answer.body);
   }
 
-  /** Undefined when the client went away. Rejects with BODY_TOO_LARGE, BAD_REQUEST when it takes too long. */
+  /** Undefined when the client went away. Rejects with BODY_TOO_LARGE, OVERLOADED, BAD_REQUEST when it takes too long. */
   #readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-    const { clock } = this.#options;
+    const { clock, arrivingBytesMax = requestBytesMax } = this.#options;
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let size = 0;
+      let isOver = false;
+      this.#arrivingCount++;
       const timer = clock.setTimer(
-        () => reject(crateErrors.BAD_REQUEST({ reason: "the body did not arrive" })),
+        () => end(() => reject(crateErrors.BAD_REQUEST({ reason: "the body did not arrive" }))),
         bodyTimeoutMs,
       );
       const end = (act: () => void): void => {
+        if (isOver) return;
+        isOver = true;
+        this.#arrivingCount--;
+        this.#arrivingBytes -= size;
         clock.clearTimer(timer);
         request.off("data", onData);
         act();
       };
       const onData = (chunk: Buffer): void => {
         size += chunk.length;
+        this.#arrivingBytes += chunk.length;
         if (size > bodySizeMax) end(() => reject(crateErrors.BODY_TOO_LARGE({ sizeMax: bodySizeMax })));
+        else if (this.#arrivingBytes > arrivingBytesMax)
+          end(() => reject(crateErrors.OVERLOADED({ count: this.#arrivingCount })));
         else chunks.push(chunk);
       };
       request.on("data", onData);

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { type TestContext, test } from "node:test";
-import { systemClock } from "@polylog/base/clock";
+import { type Clock, ManualClock, systemClock } from "@polylog/base/clock";
 import { silentLogger } from "@polylog/base/telemetry";
 import { temporaryDirectory } from "@polylog/testkit";
 import type { SqlRequest } from "../database/sql-service.ts";
+import { processTimeoutMs } from "../limits.ts";
 import { node } from "../testing/memory-sql.ts";
 import { SqlProcess } from "./sql-process.ts";
 
-function begin(t: TestContext, directory: string): SqlProcess {
-  const sql = new SqlProcess({ directory, node, clock: systemClock, logger: silentLogger });
+function begin(t: TestContext, directory: string, clock: Clock = systemClock): SqlProcess {
+  const sql = new SqlProcess({ directory, node, clock, logger: silentLogger });
   t.after(() => sql.stop());
   return sql;
 }
@@ -58,6 +59,16 @@ test("gives up what its client does not wait for", async (t) => {
   await ask(sql, "select 2");
   abort();
   assert.match((await answer).body, /5005/);
+});
+
+test("begins anew while one that took too long is still ending", async (t) => {
+  const clock = new ManualClock();
+  const sql = begin(t, temporaryDirectory(t), clock);
+  const first = ask(sql, "select 1");
+  clock.advance(processTimeoutMs);
+  await assert.rejects(first, { code: "crate.UNAVAILABLE" });
+  assert.match((await ask(sql, "select 2")).body, /\[\[2\]\]/);
+  assert.match((await ask(sql, "select 3")).body, /\[\[3\]\]/);
 });
 
 test("says why it cannot open its database", async (t) => {

@@ -37,6 +37,8 @@ export class SqlProcess implements Service {
   #waitingBytes = 0;
   #nextId = 1;
   #child: Promise<ChildProcess> | undefined;
+  /** The one that began last. One before it may still be ending. */
+  #latest: ChildProcess | undefined;
   #isStopping = false;
 
   constructor(options: SqlProcessOptions) {
@@ -58,8 +60,8 @@ export class SqlProcess implements Service {
     answered.catch(() => undefined);
     try {
       const child = await this.#running();
-      onAbort(() => send(child, { type: "abort", id }));
       send(child, { type: "request", id, request });
+      onAbort(() => send(child, { type: "abort", id }));
       return await answered;
     } finally {
       this.#waiting.delete(id);
@@ -93,6 +95,7 @@ export class SqlProcess implements Service {
       // By its name, because a bundle lies elsewhere.
       const module = createRequire(import.meta.url).resolve("@polylog/crate/database-process");
       const child = fork(module, [databaseWord], { serialization: "advanced", execArgv: [] });
+      this.#latest = child;
       const fail = (reason: string): void => {
         child.kill("SIGKILL");
         reject(crateErrors.UNAVAILABLE({ reason }));
@@ -114,7 +117,7 @@ export class SqlProcess implements Service {
       child.on("error", (error) => fail(error.message));
       child.on("exit", (code, signal) => {
         clock.clearTimer(timer);
-        this.#onExit(code ?? signal);
+        if (this.#latest === child) this.#onExit(code ?? signal);
         reject(crateErrors.UNAVAILABLE({ reason: "its process ended" }));
       });
       const path = join(directory, "crate.duckdb");

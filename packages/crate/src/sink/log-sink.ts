@@ -57,9 +57,13 @@ export class LogSink implements Service {
   #columns: readonly ColumnSource[] = [];
   #batch: Row[] = [];
   #batchBytes = 0;
+  /** Characters of all rows that are in flight. */
+  #heldLength = 0;
+  #isHolding = false;
   #linger: Timer | undefined;
   #wake: (() => void) | undefined;
   #isAway = false;
+  #isEnding = false;
 
   constructor(options: LogSinkOptions) {
     const { rule, logger, metrics } = options;
@@ -87,6 +91,7 @@ export class LogSink implements Service {
   /** Writes what it has, as far as the deadline lets it; the rest comes again. */
   async stop({ deadlineMs = 10_000 }: StopOptions = {}): Promise<void> {
     const { clock, target } = this.#options;
+    this.#isEnding = true;
     if (this.#consumer !== undefined) this.#channel?.setReady(this.#consumer, 0);
     this.#send();
     const timer = clock.setTimer(() => this.#stopping.abort(), this.#isAway ? 0 : deadlineMs / 2);
@@ -137,19 +142,41 @@ export class LogSink implements Service {
       onChannelClosed: () => this.#stopping.abort(),
     };
     this.#consumer = channel.addConsumer(sink, foreverMs, foreverMs);
-    channel.setReady(this.#consumer, rule.batchRows * batchesMax);
+    channel.setReady(this.#consumer, this.#readyCount);
     this.#logger.info("records go to their table", { ...this.#fields(), columns: columns.join(", ") });
   }
 
   #onRecord(record: RecordCursor, partition: number, attempts: number): void {
     const { offset } = record;
-    const isText = this.#value.read(record);
-    const text = isText ? encodeRow(this.#columns, record, partition, this.#value) : "";
-    const problem = isText ? undefined : "the value is not UTF-8";
+    const { text, problem } = this.#encode(record, partition);
     this.#batch.push({ partition, offset, attempts, text, ...(problem !== undefined && { problem }) });
     this.#batchBytes += text.length;
+    this.#heldLength += text.length;
+    this.#holdOrTake();
     if (this.#batch.length >= this.#options.rule.batchRows || this.#batchBytes >= batchBytesMax) this.#send();
     else this.#linger ??= this.#options.clock.setTimer(() => this.#send(), batchLingerMs);
+  }
+
+  #encode(record: RecordCursor, partition: number): { text: string; problem?: string } {
+    if (!this.#value.read(record)) return { text: "", problem: "the value is not UTF-8" };
+    try {
+      return { text: encodeRow(this.#columns, record, partition, this.#value) };
+    } catch (error) {
+      // JSON is read however deep it is nested, and not written.
+      return { text: "", problem: `the value cannot be a row: ${(error as Error).message}` };
+    }
+  }
+
+  get #readyCount(): number {
+    return this.#options.rule.batchRows * batchesMax;
+  }
+
+  /** Large records are bounded by their size and not only by their count: the database may be away for long. */
+  #holdOrTake(): void {
+    const isHolding = this.#heldLength >= batchBytesMax * batchesMax;
+    if (isHolding === this.#isHolding || this.#isEnding) return;
+    this.#isHolding = isHolding;
+    this.#channel!.setReady(this.#consumer!, isHolding ? 0 : this.#readyCount);
   }
 
   #send(): void {
@@ -164,7 +191,11 @@ export class LogSink implements Service {
       this.#giveBack(batch);
     });
     this.#running.add(done);
-    void done.then(() => this.#running.delete(done));
+    void done.then(() => {
+      this.#running.delete(done);
+      for (const { text } of batch) this.#heldLength -= text.length;
+      this.#holdOrTake();
+    });
   }
 
   async #write(batch: readonly Row[]): Promise<void> {
@@ -249,7 +280,16 @@ export class LogSink implements Service {
   }
 }
 
-/** Not the row's fault: the sink is stopping. */
+/**
+ * Not the row's fault, as codes of CrateDB, HTTP and PostgreSQL: the sink is stopping, the table or a column is gone, the user may not
+ * write. As at the start of a sink its records wait until somebody puts that right.
+ */
+const passing: ReadonlySet<string> = new Set([
+  "ABORTED",
+  ...["4010", "4011", "4041", "4043", "4045", "401", "403"],
+  ...["28000", "28P01", "3D000", "3F000", "42P01", "42501", "42703"],
+]);
+
 function isPassing({ code }: RefusedRow): boolean {
-  return code === "ABORTED";
+  return passing.has(code);
 }

@@ -11,6 +11,7 @@
  */
 
 import { decodeHeaders, type RecordCursor } from "@polylog/broker";
+import { withoutLoneSurrogates } from "../sql/json-surrogates.ts";
 
 export interface ColumnSource {
   readonly column: string;
@@ -74,7 +75,8 @@ export function encodeRow(
   partition: number,
   value: RecordValue,
 ): string {
-  return `[${sources.map(({ encode }) => encode(record, partition, value)).join(",")}]`;
+  // One row must not make the database refuse all that go with it.
+  return withoutLoneSurrogates(`[${sources.map(({ encode }) => encode(record, partition, value)).join(",")}]`);
 }
 
 function fieldEncoder(path: readonly string[]): Encode {

@@ -46,7 +46,9 @@ export function readTableName(cursor: TokenCursor, defaultSchema: string): Table
   const name = cursor.take(".") ? { schema: first, table: cursor.name() } : { schema: defaultSchema, table: first };
   if (/[/*?"<>|\s,#.]|^_/.test(name.table))
     throw crateErrors.INVALID_RELATION_NAME({ name: `${name.schema}.${name.table}` });
-  if (readOnlySchemas.has(name.schema)) throw crateErrors.UNSUPPORTED({ what: `schema '${name.schema}' is read-only` });
+  // DuckDB does not tell names apart by their case.
+  if (readOnlySchemas.has(name.schema.toLowerCase()))
+    throw crateErrors.UNSUPPORTED({ what: `schema '${name.schema}' is read-only` });
   return name;
 }
 

@@ -10,6 +10,8 @@
  *     ?, $1                    what the caller puts there
  */
 
+import { crateErrors } from "../errors.ts";
+import { subscriptedLengthMax } from "../limits.ts";
 import { quoteName, quoteText, type Token, TokenCursor } from "./tokens.ts";
 import { readType } from "./types.ts";
 
@@ -135,6 +137,8 @@ export class Rewriter {
       cursor.expect("]");
     }
     const operand = out.splice(operandAt).join(" ");
+    if (operand.length > subscriptedLengthMax)
+      throw crateErrors.UNSUPPORTED({ what: `[…] behind more than ${subscriptedLengthMax} characters` });
     const args = `(${operand}, ${quoteText(path)})`;
     if (nesting.inSelectList && isWholeColumn(out.at(-1), cursor.peek)) {
       out.push(`json_extract${args}`);

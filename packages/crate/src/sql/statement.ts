@@ -1,16 +1,18 @@
 /** What kind of statement a text is, what it needs permission for, and how it is carried out. One row per first word. */
 
 import { crateErrors } from "../errors.ts";
+import { setOperationsMax } from "../limits.ts";
 import { type CreateTable, readColumn, readCreateTable, readTableName, sqlOf, type TableName } from "./create-table.ts";
 import { type ColumnsOf, type Insert, insertSql, readInsert, updateSql } from "./insert.ts";
 import { Rewriter } from "./rewrite.ts";
-import { isName, quoteText, TokenCursor, tokensOf } from "./tokens.ts";
+import { isName, quoteText, type Token, TokenCursor, tokensOf } from "./tokens.ts";
 
 /** What the broker's access is asked for. */
 export type SqlAction = "consume" | "produce" | "manage";
 
 export type Statement =
-  | { readonly action: SqlAction; readonly kind: "query"; readonly sql: string }
+  /** `checked`: what must be a query; of EXPLAIN, which would carry anything out, the statement behind it. */
+  | { readonly action: SqlAction; readonly kind: "query"; readonly sql: string; readonly checked: string }
   | { readonly action: SqlAction; readonly kind: "write"; readonly sql: string }
   | { readonly action: SqlAction; readonly kind: "insert"; readonly sql: string; readonly insert: Insert }
   | { readonly action: SqlAction; readonly kind: "create"; readonly create: CreateTable }
@@ -38,7 +40,7 @@ const statements: Readonly<Record<string, Read>> = {
   with: query,
   values: query,
   "(": query,
-  explain: query,
+  explain,
   show,
   insert,
   update: async ({ cursor, schema, columnsOf, rewriter }) => {
@@ -78,6 +80,7 @@ export async function readStatement(
   if (first === undefined) throw crateErrors.SYNTAX({ reason: "the statement is empty" });
   if (tokens.some((token) => token.kind === "symbol" && token.text === ";"))
     throw crateErrors.SYNTAX({ reason: "one statement at a time" });
+  refuseHarmful(tokens);
   const read = Object.hasOwn(statements, first.text) ? statements[first.text] : undefined;
   if (read === undefined)
     throw crateErrors.SYNTAX({ reason: `no statement begins with ${JSON.stringify(first.text)} here` });
@@ -88,14 +91,65 @@ export async function readStatement(
   return read({ cursor: new TokenCursor(tokens), schema, columnsOf, rewriter });
 }
 
+/** Functions of DuckDB's that change its settings, show its insides or other clients' statements, or run a text as SQL. */
+const insides: ReadonlySet<string> = new Set([
+  "add_parquet_key",
+  "checkpoint",
+  "current_query",
+  "current_setting",
+  "disable_logging",
+  "disable_peg_parser",
+  "disable_profiling",
+  "enable_logging",
+  "enable_peg_parser",
+  "enable_profiling",
+  "force_checkpoint",
+  "json_execute_serialized_sql",
+  "query",
+  "query_table",
+  "truncate_duckdb_logs",
+  "which_secret",
+  "write_log",
+]);
+
+const setOperators: ReadonlySet<string> = new Set(["union", "intersect", "except"]);
+
+/** Throws UNSUPPORTED for DuckDB's own catalogue and functions, however their names are quoted, and for too many set operations. */
+function refuseHarmful(tokens: readonly Token[]): void {
+  const setOperations = tokens.filter(({ kind, text }) => kind === "word" && setOperators.has(text));
+  if (setOperations.length > setOperationsMax)
+    throw crateErrors.UNSUPPORTED({ what: `more than ${setOperationsMax} of UNION, INTERSECT and EXCEPT` });
+  for (const [i, token] of tokens.entries()) {
+    if (!isName(token)) continue;
+    const name = token.value.toLowerCase();
+    const isCalled = tokens[i + 1]?.kind === "symbol" && tokens[i + 1]!.text === "(";
+    if (/^(duckdb|pragma)_/.test(name) || (isCalled && insides.has(name)))
+      throw crateErrors.UNSUPPORTED({ what: `${name} is not for clients` });
+  }
+}
+
 function query({ cursor, rewriter }: Reading): Statement {
-  return { action: "consume", kind: "query", sql: rewriter.rewrite(cursor.tokens) };
+  return queryOf(rewriter.rewrite(cursor.tokens));
+}
+
+function queryOf(sql: string): Statement {
+  return { action: "consume", kind: "query", sql, checked: sql };
+}
+
+/** EXPLAIN [ANALYZE] of a query. */
+function explain({ cursor, rewriter }: Reading): Statement {
+  cursor.next();
+  const head = cursor.take("analyze") ? "EXPLAIN ANALYZE" : "EXPLAIN";
+  if (!["select", "with", "values"].includes(cursor.peek?.text ?? ""))
+    throw crateErrors.UNSUPPORTED({ what: "EXPLAIN [ANALYZE] goes with SELECT, WITH and VALUES here" });
+  const checked = rewriter.rewrite(cursor.tokens.slice(cursor.at));
+  return { action: "consume", kind: "query", sql: `${head} ${checked}`, checked };
 }
 
 /** SHOW TABLES | SCHEMAS | COLUMNS | CREATE TABLE | any setting. */
 function show({ cursor, schema }: Reading): Statement {
   cursor.next();
-  return { action: "consume", kind: "query", sql: showSql(cursor, schema) };
+  return queryOf(showSql(cursor, schema));
 }
 
 function showSql(cursor: TokenCursor, schema: string): string {

@@ -75,3 +75,18 @@ test("says what it expected and what it found", () => {
   cursor.expect("create");
   assert.throws(() => cursor.expect("table"), { message: /expected TABLE at "view"/ });
 });
+
+test("takes a backslash in E'' for an escape", () => {
+  assert.deepEqual(
+    tokensOf(String.raw`e'a\'' ; ''''`).map(({ kind, value }) => [kind, value]),
+    [
+      ["text", "a'"],
+      ["symbol", ";"],
+      ["text", "'"],
+    ],
+  );
+});
+
+test("refuses comments without an end at the first one", () => {
+  assert.throws(() => tokensOf(`select 1 ${"/* ".repeat(300_000)}`), { code: "crate.SYNTAX" });
+});

@@ -17,7 +17,7 @@ export interface Token {
 
 /** One alternative per kind, in this order; sticky, so that what is none of them is found where it stands. */
 const pattern =
-  /\s+|--[^\n]*|\/\*[\s\S]*?\*\/|([A-Za-z_][A-Za-z0-9_]*)|("(?:[^"]|"")+")|([eE]?'(?:[^']|'')*')|((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(\?|\$\d+)|(->>|!~\*|::|->|\|\||<=|>=|<>|!=|~\*|!~|=>|&&|<<|>>|[-+*/%^&|~<>=!(),;.:[\]{}@#])/y;
+  /\s+|--[^\n]*|\/\*[\s\S]*?\*\/|([eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*')|([A-Za-z_][A-Za-z0-9_]*)|("(?:[^"]|"")+")|((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(\?|\$\d+)|(->>|!~\*|::|->|\|\||<=|>=|<>|!=|~\*|!~|=>|&&|<<|>>|[-+*/%^&|~<>=!(),;.:[\]{}@#])/y;
 
 export function tokensOf(sql: string): Token[] {
   const tokens: Token[] = [];
@@ -26,14 +26,19 @@ export function tokensOf(sql: string): Token[] {
     const at = pattern.lastIndex;
     const match = pattern.exec(sql);
     if (match === null) throw crateErrors.SYNTAX({ reason: `line ${lineOf(sql, at)}: no token at ${quote(sql, at)}` });
-    const [, word, quoted, text, number, parameter, symbol] = match;
+    const [, text, word, quoted, number, parameter, symbol] = match;
     if (word !== undefined) tokens.push({ kind: "word", text: word.toLowerCase(), value: word.toLowerCase() });
     else if (quoted !== undefined)
       tokens.push({ kind: "quoted", text: quoted, value: quoted.slice(1, -1).replaceAll('""', '"') });
     else if (text !== undefined) tokens.push({ kind: "text", text, value: valueOfText(text) });
     else if (number !== undefined) tokens.push({ kind: "number", text: number, value: number });
     else if (parameter !== undefined) tokens.push({ kind: "parameter", text: parameter, value: parameter });
-    else if (symbol !== undefined) tokens.push({ kind: "symbol", text: symbol, value: symbol });
+    else if (symbol !== undefined) {
+      // Found once, or each one would be looked for to the end of the statement.
+      if (symbol === "/" && sql[pattern.lastIndex] === "*")
+        throw crateErrors.SYNTAX({ reason: `line ${lineOf(sql, at)}: a comment does not end` });
+      tokens.push({ kind: "symbol", text: symbol, value: symbol });
+    }
   }
   while (tokens.at(-1)?.text === ";") tokens.pop();
   return tokens;
@@ -140,9 +145,11 @@ export function splitAtCommas(tokens: readonly Token[]): Token[][] {
   return parts;
 }
 
+const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+
 function valueOfText(text: string): string {
   const value = text.slice(text.indexOf("'") + 1, -1).replaceAll("''", "'");
-  return text.startsWith("'") ? value : value.replaceAll("\\n", "\n").replaceAll("\\t", "\t").replaceAll("\\\\", "\\");
+  return text.startsWith("'") ? value : value.replace(/\\([\s\S])/g, (_, letter: string) => escapes[letter] ?? letter);
 }
 
 function lineOf(sql: string, at: number): number {

@@ -215,3 +215,21 @@ test("a client of MQTT 3.1.1 can delay", async () => {
   await server.advance(2_000);
   assert.deepEqual(subscriber.payloads(), ["old"]);
 });
+
+test("sends a large delayed payload from memory that nothing else is read into", async () => {
+  const { server, publisher } = await start();
+  const subscriber = await server.connect5("identified");
+  await subscriber.subscribe("large/#", { qos: 0, identifier: 7 });
+  const count = 24;
+  for (let i = 0; i < count; i++) {
+    await publisher.publish(`$delayed/10/large/${i}`, `${i % 10}`.repeat(700_000), { qos: 1 });
+    await server.run();
+  }
+  // As a socket whose peer reads slowly: it holds what it was given.
+  const held: Uint8Array[] = [];
+  subscriber.stream.write = (bytes) => held.push(bytes) > 0;
+  await server.advance(12_000);
+  const sizes = held.filter(({ length }) => length >= 700_000);
+  assert.equal(sizes.length, count);
+  for (const bytes of sizes) assert.equal(new Set(bytes.subarray(-700_000)).size, 1);
+});

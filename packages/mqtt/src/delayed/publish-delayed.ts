@@ -54,9 +54,10 @@ function publicationOf({ broker, clock, sessionOf }: DelayedParts, record: Recor
   if (message === undefined) throw mqttErrors.DELAYED_DAMAGED({ offset: record.offset });
   const publication = new Publication(); // Not a shared one: it is published while others are.
   publication.begin(broker.router.resolve(bytes, topicStart, topicEnd));
-  publication.payload = bytes;
-  publication.payloadStart = valueStart;
-  publication.payloadEnd = valueEnd;
+  // Outputs lend payloads until they are sent, and the record lends its bytes until this call returns.
+  publication.payload = record.borrowed ? Buffer.from(bytes.subarray(valueStart, valueEnd)) : bytes;
+  publication.payloadStart = record.borrowed ? 0 : valueStart;
+  publication.payloadEnd = record.borrowed ? valueEnd - valueStart : valueEnd;
   publication.qos = message.qos;
   publication.retain = message.retain;
   publication.publisher = sessionOf(message.clientId);

@@ -6,6 +6,7 @@
 
 import type { Subscription } from "@polylog/broker";
 import type { LogFollower } from "@polylog/broker/replay";
+import { copiedSizeMax } from "../limits.ts";
 import type { OutgoingMessage } from "../outgoing-message.ts";
 import { propertiesOfPartition, propertiesOfRecord } from "./captured-properties.ts";
 
@@ -105,9 +106,12 @@ function fill(outgoing: OutgoingMessage, { follower, subscription, log, topic, c
   outgoing.properties = propertiesOfRecord(record, common[partition]);
   outgoing.propertiesStart = 0;
   outgoing.propertiesEnd = outgoing.properties.length;
-  outgoing.payload = bytes;
-  outgoing.payloadStart = record.valueStart;
-  outgoing.payloadEnd = record.valueEnd;
+  const size = record.valueEnd - record.valueStart;
+  // A large payload is lent to the output, and memory that was borrowed is soon read into again.
+  const isOwn = record.borrowed && size > copiedSizeMax;
+  outgoing.payload = isOwn ? Buffer.from(bytes.subarray(record.valueStart, record.valueEnd)) : bytes;
+  outgoing.payloadStart = isOwn ? 0 : record.valueStart;
+  outgoing.payloadEnd = outgoing.payloadStart + size;
   outgoing.expiresMs = record.expiresMs;
   outgoing.identifiers = subscription.identifiers;
 }

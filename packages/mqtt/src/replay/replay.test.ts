@@ -262,3 +262,19 @@ test("a session goes on where it was when its client comes back", async () => {
   await server.run();
   assert.deepEqual(back.payloads(), ["3"]);
 });
+
+test("sends large payloads from memory that nothing else is read into", async () => {
+  const { server, client } = await start(0, { tailCacheSizeMax: 1 });
+  const log = server.broker.catalog.create("large");
+  for (let i = 0; i < 6; i++) {
+    log.appendRecord(log.partitions[0]!, { value: Buffer.alloc(300_000, `${i}`) });
+    await server.run();
+  }
+  // As a socket whose peer reads slowly: it holds what it was given.
+  const held: Uint8Array[] = [];
+  client.stream.write = (bytes) => held.push(bytes) > 0;
+  await client.subscribe("$replay/large/start/large");
+  for (let i = 0; i < 10; i++) await server.run();
+  const sent = Buffer.concat(held).toString("latin1");
+  for (let i = 0; i < 6; i++) assert.ok(sent.includes(`${i}`.repeat(300_000)), `payload ${i}`);
+});

@@ -93,7 +93,7 @@ export const serveOptions = defineOptions({
     placeholder: "ORIGIN",
     example: "https://console.example",
     group: listeners,
-    help: "A web page's origin that may use /rpc and /mqtt, besides pages from the server's own address.",
+    help: "A web page's origin that may use /rpc, /mqtt and /_sql, besides pages from the server's own address.",
   },
   allowAnonymous: {
     flag: "allow-anonymous",

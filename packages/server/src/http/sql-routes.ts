@@ -7,12 +7,15 @@ import type { Clock } from "@polylog/base/clock";
 import type { Logger } from "@polylog/base/telemetry";
 import type { Access } from "@polylog/broker/access";
 import { CrateEndpoint, type NodeIdentity, SqlProcess } from "@polylog/crate";
+import { isOriginAllowed } from "@polylog/rpc";
 import { version } from "../version.ts";
-import type { HttpRoute } from "./routes.ts";
+import { type HttpRoute, sendJson } from "./routes.ts";
 
 export interface SqlRoutesOptions {
   readonly dataDir: string;
   readonly access: Access;
+  /** Origins of web pages that may use it, besides its own. */
+  readonly origins: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -20,7 +23,7 @@ export interface SqlRoutesOptions {
 /** The release of CrateDB whose contract the endpoint follows; clients compare it with what they need. */
 const contractVersion = "6.0.0";
 
-export function sqlRoutes({ dataDir, access, clock, logger }: SqlRoutesOptions): {
+export function sqlRoutes({ dataDir, access, origins, clock, logger }: SqlRoutesOptions): {
   process: SqlProcess;
   routes: HttpRoute[];
 } {
@@ -37,9 +40,18 @@ export function sqlRoutes({ dataDir, access, clock, logger }: SqlRoutesOptions):
     {
       path: "/_sql",
       methods: [],
-      handle: (request, response, principal) => endpoint.handleSql(request, response, principal),
+      handle: (request, response, principal) => {
+        if (isOriginAllowed(request, origins)) endpoint.handleSql(request, response, principal);
+        else sendJson(response, 403, originRefusal(request.headers.origin ?? ""));
+      },
     },
     { path: "/", methods: ["GET", "HEAD"], handle: (request, response) => endpoint.handleInfo(request, response) },
   ];
   return { process, routes };
+}
+
+/** As CrateDB says that something is forbidden. A browser sends a statement of any page without asking first. */
+function originRefusal(origin: string): object {
+  const message = `web pages of ${origin} may not use this server; --web-origin names those that may`;
+  return { error: { message, code: 4030 } };
 }
