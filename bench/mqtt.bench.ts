@@ -9,9 +9,9 @@
 
 import { findPeers, type PeerName, peerNames, startMqttPeer } from "./mqtt/mqtt-peers.ts";
 import { report } from "./mqtt/report.ts";
-import type { Rig, Sample } from "./mqtt/rig.ts";
 import { type Scenario, scenarios, smokeScenarios } from "./mqtt/scenario.ts";
 import type { Peer } from "./peers.ts";
+import type { Rig, Sample } from "./rig.ts";
 
 const smoke = process.argv.includes("--smoke");
 const seconds = smoke ? 0.1 : Number(optionOf("seconds") ?? 1);

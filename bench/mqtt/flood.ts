@@ -8,9 +8,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QoS } from "@polylog/mqtt-wire";
 import type { Peer } from "../peers.ts";
+import { cpuSecondsOf } from "../process-usage.ts";
+import type { Rig, Sample } from "../rig.ts";
 import { type Frames, framesOf, type Level, LoadClient } from "./load-client.ts";
-import { cpuSecondsOf } from "./process-usage.ts";
-import type { Rig, Sample } from "./rig.ts";
 
 export interface FloodShape {
   readonly groups: number;

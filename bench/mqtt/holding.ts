@@ -2,9 +2,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Peer } from "../peers.ts";
+import { cpuSecondsOf, residentBytesOf } from "../process-usage.ts";
+import type { Rig, Sample } from "../rig.ts";
 import { type ClientOptions, framesOf, LoadClient } from "./load-client.ts";
-import { cpuSecondsOf, residentBytesOf } from "./process-usage.ts";
-import type { Rig, Sample } from "./rig.ts";
 
 const atOnce = 50;
 /** Handshakes under way beyond which no further ones are begun: the rate is then what the broker takes. */

@@ -7,9 +7,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Peer } from "../peers.ts";
+import { cpuSecondsOf } from "../process-usage.ts";
+import type { Rig, Sample } from "../rig.ts";
 import { framesOf, LoadClient } from "./load-client.ts";
-import { cpuSecondsOf } from "./process-usage.ts";
-import type { Rig, Sample } from "./rig.ts";
 
 export interface LatencyShape {
   readonly groups: number;

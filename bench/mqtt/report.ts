@@ -1,8 +1,8 @@
 /** A row of the MQTT benchmark in print: medians of every figure per peer, and how the first one compares with ours. */
 
+import type { Sample } from "../rig.ts";
 import { median } from "../rounds.ts";
 import type { PeerName } from "./mqtt-peers.ts";
-import type { Sample } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
 
 export function report(

@@ -1,11 +1,11 @@
 /** The rows of the MQTT benchmark, as data: what is set up, and which of a sample's figures decides. */
 
 import type { Peer } from "../peers.ts";
+import type { Rig } from "../rig.ts";
 import { type FloodShape, openFlood } from "./flood.ts";
 import { connecting, idleClients, manySubscriptions, offlineSessions } from "./holding.ts";
 import { openLatency } from "./latency.ts";
 import type { PeerName } from "./mqtt-peers.ts";
-import type { Rig } from "./rig.ts";
 
 export interface Scenario {
   readonly name: string;

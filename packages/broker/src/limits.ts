@@ -47,6 +47,9 @@ export const readAheadSize = 1024 * 1024;
 /** Of what was read from a segment, a consumer gets so many bytes or records in one spare turn of the event loop. */
 export const readSliceSize = 128 * 1024;
 export const readSliceRecords = 256;
+
+/** A slice is so many times as large for a consumer that producers leave further and further behind: 1 to 2 ms. */
+export const fallenBehindSliceFactor = 8;
 /** Bytes that somebody who follows a log reads from a segment at a time. */
 export const followReadSize = 64 * 1024;
 

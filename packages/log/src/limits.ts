@@ -57,11 +57,16 @@ export const writeBuffersMax = 256;
  */
 export const writeInTurnSizeMax = 256 * 1024;
 
-/** After a write on the event loop that took this long, writes go through the thread pool for a while. */
+/**
+ * After a write on the event loop that took this long, writes go through the thread pool for so many times as long: slow
+ * writes hold up the loop for 1 part in 21 at most. A write that was only interrupted, as happens every second where
+ * others use the processor too, costs no more than that.
+ */
 export const writeInTurnSlowMs = 2;
+export const writeInTurnPauseFactor = 20;
 
-/** How long that while is. */
-export const writeInTurnPauseMs = 1000;
+/** The longest such while. */
+export const writeInTurnPauseMaxMs = 1000;
 
 /** Memory of the tail starts with a slab this small, so that an idle partition costs little … */
 export const slabSizeMin = 4 * 1024;

@@ -69,6 +69,13 @@ export const outputPendingSizeMax = 32 * 1024 * 1024;
  */
 export const writeAtOnceSize = 48 * 1024;
 
+/**
+ * Bytes of MPUBs that came in one turn and are not written yet, beyond which they are written and answered at once: a write
+ * of more than 256 KiB would go through the thread pool. Four connections with four MPUBs of 20 KB outstanding publish 1.19 and
+ * 0.95 times as many messages so, through to a consumer 1.10 and 1.06 (`npm run bench -- nsq --rows=mpub*`, medians of 9 to 13).
+ */
+export const writeMpubsAtOnceSize = 192 * 1024;
+
 /** Values from this size on are lent to the output instead of copied. */
 export const lentValueSizeMin = 4096;
 

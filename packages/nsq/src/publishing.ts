@@ -22,6 +22,14 @@ export function saturatedPartition(log: BrokerLog): Partition | undefined {
   return undefined;
 }
 
+/** Bytes appended to the log that are not written yet. Hot: no allocation. */
+export function pendingBytes(log: BrokerLog): number {
+  const partitions = log.partitions;
+  let bytes = 0;
+  for (let i = 0; i < partitions.length; i++) bytes += partitions[i]!.pendingBytes;
+  return bytes;
+}
+
 /** Bytes that may be appended to the log until one of its partitions has all that it may have waiting. Hot: no allocation. */
 export function leastRoom(log: BrokerLog): number {
   const partitions = log.partitions;

@@ -3,7 +3,7 @@
  * (the tidy test holds that), so that every test can own time and no unit test sleeps.
  */
 
-import { SpareTurns } from "./spare-turns.ts";
+import { type SpareShare, SpareTurns } from "./spare-turns.ts";
 
 /** A pending call; pass it to `clearTimer`. */
 export interface Timer {
@@ -22,9 +22,9 @@ export interface Clock {
   atTurnEnd(callback: () => void): void;
   /**
    * Calls `callback` once when the loop has room for a slice of work that can wait (`spare-turns.ts`): in a later turn, after
-   * its end. A slice should take about 0.2 ms; who has more to do asks again.
+   * its end. A slice should take about 0.2 ms; who has more to do asks again. `share`: of a busy loop; default a tenth.
    */
-  atSpareTurn(callback: () => void): void;
+  atSpareTurn(callback: () => void, share?: SpareShare): void;
 }
 
 /** Resolves when the loop has room for a slice; what follows the `await` is the slice. */
@@ -54,8 +54,8 @@ export const systemClock: Clock = {
     turnCallbacks.push(callback);
     scheduleTurnEnd();
   },
-  atSpareTurn: (callback) => {
-    spareTurns.push(callback);
+  atSpareTurn: (callback, share) => {
+    spareTurns.push(callback, share);
     scheduleTurnEnd();
   },
 };

@@ -68,6 +68,14 @@ test("gives those who wait their turns in order", () => {
   assert.deepEqual(ran, ["a", "b", "a again"]);
 });
 
+test("gives the half of a busy loop beside the tenth", () => {
+  const { turns, ran, turn } = setUp("tenth", "tenth");
+  for (let i = 0; i < 9; i++) turns.push(() => ran.push("half"), "half");
+  for (let i = 0; i < 10; i++) turn(0.25);
+  assert.equal(ran.filter((name) => name === "tenth").length, 2);
+  assert.equal(ran.filter((name) => name === "half").length, 8);
+});
+
 test("runs nothing when nobody waits", () => {
   assert.equal(new SpareTurns().next(1), undefined);
 });

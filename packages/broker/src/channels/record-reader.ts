@@ -2,11 +2,14 @@
  * Stands on one record of a partition: at once when it is in memory, after a read when it is not. Consecutive offsets
  * are one step each; a consumer that fell behind gets segments in large reads, and what was read in slices, each in a spare
  * turn of the event loop.
+ *
+ * Producers that take all of the loop would leave a channel behind for ever, once it is not in memory any more: while it is
+ * farther from the end than it has been, it gets large slices, and as much of the loop as everybody else.
  */
 
 import type { Clock } from "@polylog/base/clock";
 import { type Chunk, type Partition, RecordCursor } from "@polylog/log";
-import { readAheadSize, readSliceRecords, readSliceSize } from "../limits.ts";
+import { fallenBehindSliceFactor, readAheadSize, readSliceRecords, readSliceSize } from "../limits.ts";
 
 /** What `moveTo` answered: the record is there, is being read, is not in its batch (compacted, repaired), or cannot be read. */
 export type ReadOutcome = "there" | "reading" | "gap" | "failed";
@@ -29,9 +32,13 @@ export class RecordReader {
   /** What may still be stepped through in this slice. Records in memory before they were asked for have no slices. */
   #sliceRecords = 0;
   #sliceSize = 0;
+  /** The fewest records that were still to come when a slice began, since they were in memory. */
+  #behindMin = Number.POSITIVE_INFINITY;
+  #fallsBehind = false;
   readonly #beginSlice = (): void => {
-    this.#sliceRecords = readSliceRecords;
-    this.#sliceSize = readSliceSize;
+    const factor = this.#fallsBehind ? fallenBehindSliceFactor : 1;
+    this.#sliceRecords = readSliceRecords * factor;
+    this.#sliceSize = readSliceSize * factor;
     this.#reading = false;
     this.#onRead();
   };
@@ -63,6 +70,7 @@ export class RecordReader {
     const cached = this.#partition.cachedChunk(offset);
     if (cached !== undefined) {
       this.#sliceRecords = this.#sliceSize = Number.POSITIVE_INFINITY;
+      this.#behindMin = Number.POSITIVE_INFINITY;
       return this.#enter(cached, offset);
     }
     void this.#read(offset);
@@ -78,7 +86,10 @@ export class RecordReader {
   #step(chunk: Chunk, offset: number): ReadOutcome {
     if (this.#sliceRecords <= 0 || this.#sliceSize <= 0) {
       this.#reading = true;
-      this.#clock.atSpareTurn(this.#beginSlice);
+      const behind = this.#partition.highWatermark - offset;
+      this.#fallsBehind = behind > this.#behindMin;
+      this.#behindMin = Math.min(this.#behindMin, behind);
+      this.#clock.atSpareTurn(this.#beginSlice, this.#fallsBehind ? "half" : "tenth");
       return "reading";
     }
     if (!this.#standing || offset < this.record.offset) return this.#enter(chunk, offset);

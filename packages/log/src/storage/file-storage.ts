@@ -5,7 +5,8 @@
  * cache, Node 20, µs per write and turn, event loop / thread pool): 256 B 5 / 38, 4 KiB 8 / 57, 16 KiB 20 / 76,
  * 64 KiB 16 / 65, 256 KiB 140 / 329; the CPU time is the same again. So a small record is acknowledged ten times cheaper
  * from the loop. What bounds the loop's stall: the size; no such write while the same file is being synced, when the
- * kernel may hold its pages; and after one slow write none for `writeInTurnPauseMs`. `storage.bench.ts` prints the figures.
+ * kernel may hold its pages; and after a slow write none for `writeInTurnPauseFactor` times as long. `storage.bench.ts` prints the
+ * figures.
  */
 
 import {
@@ -31,7 +32,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Clock, systemClock } from "@polylog/base/clock";
-import { writeInTurnPauseMs, writeInTurnSizeMax, writeInTurnSlowMs } from "../limits.ts";
+import { writeInTurnPauseFactor, writeInTurnPauseMaxMs, writeInTurnSizeMax, writeInTurnSlowMs } from "../limits.ts";
 import type { OpenMode, Storage, StorageFile, SyncListener, WriteListener } from "./storage.ts";
 
 const closeFd = promisify(close);
@@ -141,7 +142,8 @@ class TurnWrites {
   }
 
   took(durationMs: number, nowMs: number): void {
-    if (durationMs >= writeInTurnSlowMs) this.#pausedUntilMs = nowMs + writeInTurnPauseMs;
+    if (durationMs < writeInTurnSlowMs) return;
+    this.#pausedUntilMs = nowMs + Math.min(writeInTurnPauseMaxMs, durationMs * writeInTurnPauseFactor);
   }
 }
 

@@ -6,6 +6,8 @@
  */
 
 import type { Client } from "../connection/client.ts";
+import { writeMpubsAtOnceSize } from "../limits.ts";
+import { pendingBytes } from "../publishing.ts";
 import type { Command } from "./command.ts";
 import { isSaturated, logToPublishTo, mayPublish } from "./publish.ts";
 
@@ -33,5 +35,9 @@ function carryOut(client: Client): boolean {
   }
   context.metrics.published.value += messageCount;
   client.published.add(log.name, messageCount);
+  if (pendingBytes(log) >= writeMpubsAtOnceSize) {
+    log.flush();
+    client.output.flush();
+  }
   return true;
 }

@@ -1,4 +1,4 @@
-/** What a row of the MQTT benchmark sets up, and what a round of it tells. */
+/** What a row of a benchmark sets up, and what a round of it tells. */
 
 /** Figures by their unit; the first is the row's. */
 export type Sample = Readonly<Record<string, number>>;
