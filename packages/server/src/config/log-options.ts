@@ -1,38 +1,13 @@
 /** The options of `polylog log`: what to ask which server, as whom, and how to print the answer. */
 
 import { defineOptions, type OptionValues, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
+import { clientEnvironment, clientOptions, jsonOption, output } from "./client-options.ts";
 import { environmentPrefix } from "./load-serve-options.ts";
 
-const server = "Server";
 const position = "Where to read";
-const output = "Output";
 
 export const logOptions = defineOptions({
-  url: {
-    flag: "url",
-    type: "string",
-    default: "http://127.0.0.1:4180",
-    placeholder: "URL",
-    from: ["flag", "environment"],
-    check: (url) => (URL.canParse(url) ? undefined : "is not a URL"),
-    group: server,
-    help: "The server's HTTP listener.",
-  },
-  user: {
-    flag: "user",
-    type: "string",
-    from: ["flag", "environment"],
-    placeholder: "NAME",
-    group: server,
-    help: "Whom to ask as, where the server has users; needs the permission to consume from the log.",
-  },
-  password: {
-    flag: "password",
-    type: "string",
-    from: ["environment"],
-    group: server,
-    help: "That user's password; not a flag, because others can read the arguments of a command.",
-  },
+  ...clientOptions("consume from the log"),
   from: {
     flag: "from",
     type: "choice",
@@ -83,14 +58,7 @@ export const logOptions = defineOptions({
     group: output,
     help: "Records at most.",
   },
-  json: {
-    flag: "json",
-    type: "boolean",
-    default: false,
-    from: ["flag"],
-    group: output,
-    help: "Print the answer as JSON instead of a table.",
-  },
+  json: jsonOption,
 });
 
 export interface LogRequest {
@@ -108,11 +76,7 @@ export function loadLogOptions(
   if (argv.includes("--help") || argv.includes("-h")) return undefined;
   const { values, positionals } = resolveOptions(logOptions, {
     argv,
-    env: {
-      POLYLOG_URL: env["POLYLOG_URL"],
-      POLYLOG_USER: env["POLYLOG_USER"],
-      POLYLOG_PASSWORD: env["POLYLOG_PASSWORD"],
-    },
+    env: clientEnvironment(env),
     envPrefix: environmentPrefix,
     positionalsMax: 3,
   });

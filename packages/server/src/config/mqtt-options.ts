@@ -1,6 +1,7 @@
 /** The options of `polylog mqtt`: what to ask which server, as whom, and how to print the answer. */
 
 import { defineOptions, type OptionValues, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
+import { clientEnvironment, clientOptions, jsonOption, output } from "./client-options.ts";
 import { environmentPrefix } from "./load-serve-options.ts";
 
 /** Whether a client identifier follows the word. */
@@ -18,35 +19,8 @@ const clientWords = {
 export type MqttQuestion = keyof typeof clientWords;
 const questions = Object.keys(clientWords) as readonly MqttQuestion[];
 
-const server = "Server";
-const output = "Output";
-
 export const mqttOptions = defineOptions({
-  url: {
-    flag: "url",
-    type: "string",
-    default: "http://127.0.0.1:4180",
-    placeholder: "URL",
-    from: ["flag", "environment"],
-    check: (url) => (URL.canParse(url) ? undefined : "is not a URL"),
-    group: server,
-    help: "The server's HTTP listener.",
-  },
-  user: {
-    flag: "user",
-    type: "string",
-    from: ["flag", "environment"],
-    placeholder: "NAME",
-    group: server,
-    help: "Whom to ask as, where the server has users; needs the permission to manage $mqtt.",
-  },
-  password: {
-    flag: "password",
-    type: "string",
-    from: ["environment"],
-    group: server,
-    help: "That user's password; not a flag, because others can read the arguments of a command.",
-  },
+  ...clientOptions("manage $mqtt"),
   filter: {
     flag: "filter",
     type: "string",
@@ -67,14 +41,7 @@ export const mqttOptions = defineOptions({
     group: output,
     help: "Rows at most.",
   },
-  json: {
-    flag: "json",
-    type: "boolean",
-    default: false,
-    from: ["flag"],
-    group: output,
-    help: "Print the answer as JSON instead of a table.",
-  },
+  json: jsonOption,
 });
 
 export interface MqttRequest {
@@ -91,11 +58,7 @@ export function loadMqttOptions(
   if (argv.includes("--help") || argv.includes("-h")) return undefined;
   const { values, positionals } = resolveOptions(mqttOptions, {
     argv,
-    env: {
-      POLYLOG_URL: env["POLYLOG_URL"],
-      POLYLOG_USER: env["POLYLOG_USER"],
-      POLYLOG_PASSWORD: env["POLYLOG_PASSWORD"],
-    },
+    env: clientEnvironment(env),
     envPrefix: environmentPrefix,
     positionalsMax: 2,
   });
