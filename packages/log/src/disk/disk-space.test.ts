@@ -49,6 +49,18 @@ async function settled(): Promise<void> {
 }
 
 describe("DiskSpace", () => {
+  it("counts as used what the reserve still has to take", async () => {
+    const rig = new Rig();
+    await rig.space.start();
+    rig.space.reserve.pendingBytes = 2 * mebibyte;
+    rig.space.wrote(1, 0);
+    await rig.free(81);
+    assert.deepEqual(rig.heard, ["log.DISK_FULL"]);
+    rig.space.reserve.pendingBytes = 0;
+    await rig.free(93);
+    assert.deepEqual(rig.heard, ["log.DISK_FULL", "room"]);
+  });
+
   it("is full below the floor until an eighth more is free", async () => {
     const rig = new Rig();
     await rig.space.start();

@@ -159,16 +159,17 @@ export class DiskSpace {
     if (this.#error !== undefined) this.look();
   }
 
-  /** What will be free when everything that waits is written. */
+  /** What will be free when everything that waits is written, and the reserve made. */
   #left(): number {
-    return (this.freeBytes ?? Number.POSITIVE_INFINITY) - this.#writtenBytes - this.#pendingBytes;
+    const { freeBytes = Number.POSITIVE_INFINITY } = this;
+    return freeBytes - this.#writtenBytes - this.#pendingBytes - this.reserve.pendingBytes;
   }
 
   #judge(): void {
     const { reserve } = this;
     const left = this.#left();
     if (this.floorBytes > 0 && left < this.floorBytes) this.#becomeFull(undefined);
-    const missingBytes = reserve.made ? 0 : reserve.size;
+    const missingBytes = reserve.made || reserve.pendingBytes > 0 ? 0 : reserve.size;
     const roomAtBytes = Math.max(this.floorBytes * 1.125, diskRoomMin) + missingBytes;
     if (left >= roomAtBytes && this.#options.clock.monotonicMs() >= this.#fullUntilMs) {
       this.#becomeRoomy();

@@ -17,6 +17,8 @@ export class Reserve {
   readonly size: number;
   /** The file is there, whole. */
   made = false;
+  /** Bytes that are still to be written while it is being made. */
+  pendingBytes = 0;
   readonly #storage: Storage;
   readonly #path: string;
   #wanted = false;
@@ -41,6 +43,7 @@ export class Reserve {
   /** Resolves when it is made, or `release` came in between. Rejects when the disk refuses; it is missing then. */
   make(): Promise<void> {
     this.#wanted = true;
+    if (!this.made) this.pendingBytes = this.size;
     return this.#after(async () => {
       if (this.made || !this.#wanted) return;
       try {
@@ -51,6 +54,8 @@ export class Reserve {
         await this.#remove();
         throw error;
       }
+    }).finally(() => {
+      this.pendingBytes = 0;
     });
   }
 
@@ -77,8 +82,10 @@ export class Reserve {
     try {
       if ((await file.size()) > this.size) await file.truncate(this.size);
       const block = randomFillSync(Buffer.allocUnsafe(reserveBlockSize));
-      for (let at = await file.size(); at < this.size && this.#wanted; at += block.length)
+      for (let at = await file.size(); at < this.size && this.#wanted; at += block.length) {
+        this.pendingBytes = this.size - at;
         await writeAll(file, block.subarray(0, Math.min(block.length, this.size - at)), at);
+      }
       await syncFile(file);
     } finally {
       await file.close();
