@@ -37,6 +37,7 @@ async function bundle() {
     target: "node20.19",
     sourcemap: "linked",
     sourcesContent: false,
+    minifyWhitespace: true,
     external: ["@napi-rs/blake-hash"],
     plugins: [lazyPlugin, bindingPlugin],
     define: { "import.meta.url": "moduleUrl" },
