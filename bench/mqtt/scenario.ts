@@ -1,25 +1,15 @@
 /** The rows of the MQTT benchmark, as data: what is set up, and which of a sample's figures decides. */
 
 import type { Peer } from "../peers.ts";
-import type { Rig } from "../rig.ts";
+import type { Row } from "../row-benchmark.ts";
 import { type FloodShape, openFlood } from "./flood.ts";
 import { connecting, idleClients, manySubscriptions, offlineSessions } from "./holding.ts";
 import { openLatency } from "./latency.ts";
 import type { PeerName } from "./mqtt-peers.ts";
 
-export interface Scenario {
-  readonly name: string;
-  readonly title: string;
-  readonly better: "higher" | "lower";
-  /** Nothing can be measured twice in one process; `--seconds` is then a fifth of the time for the memory to settle. */
-  readonly once?: true;
-  /** Takes minutes: only when it is named. */
-  readonly long?: true;
+export interface Scenario extends Row<PeerName, Peer> {
   /** What the brokers listen with, and whether ours writes the messages to a log. */
   readonly setup?: "tls" | "captured";
-  /** Peers that cannot do it, and why. */
-  readonly without?: Partial<Record<PeerName, string>>;
-  open(peer: Peer): Promise<Rig>;
 }
 
 const straight = { groups: 10, publishers: 1, subscribers: 1, payloadSize: 16, level: 4 } as const;

@@ -2,21 +2,14 @@
 
 import type { Identify } from "@polylog/nsq-wire";
 import type { Rig } from "../rig.ts";
+import type { Row } from "../row-benchmark.ts";
 import { type FloodShape, openFlood } from "./flood.ts";
 import { idleSubscribers, topicsAndChannels } from "./holding.ts";
 import { openLatency } from "./latency.ts";
 import type { NsqPeer, PeerName, Setup } from "./nsq-peers.ts";
 
-export interface Scenario {
-  readonly name: string;
-  readonly title: string;
-  readonly better: "higher" | "lower";
+export interface Scenario extends Row<PeerName, NsqPeer> {
   readonly setup: Setup;
-  /** Nothing can be measured twice in one process; `--seconds` below 1 shortens the wait for the memory to settle. */
-  readonly once?: true;
-  /** At least so many times as good as a peer is what we want to be. */
-  readonly bars: Partial<Record<PeerName, number>>;
-  open(peer: NsqPeer): Promise<Rig>;
 }
 
 const pub: FloodShape = { producers: 4, consumers: 0, batch: 1, outstanding: 32 };
