@@ -104,7 +104,7 @@ for (const [title, floor] of [
     await call(server, "log.create", { log });
     await call(server, "channel.create", { log, channel: "workers" });
     await until("there is a reserve", () => existsSync(join(dataDir, "reserve")));
-    const start = (suffix: string) =>
+    const start = (suffix: string, pauseMsMax: number) =>
       through.map(
         (door) =>
           new Producer({
@@ -114,10 +114,10 @@ for (const [title, floor] of [
             chance,
             run: ledger.run(`${door.name}${suffix}`),
             messageSizeMax: 8000,
-            pauseMsMax: 0,
+            pauseMsMax,
           }),
       );
-    const producers = start("");
+    const producers = start("", 0);
     await Promise.all(producers.map((producer) => producer.untilRefused()));
     for (const producer of producers) producer.close();
     for (const { name, refusals } of ledger.runs.values())
@@ -142,7 +142,7 @@ for (const [title, floor] of [
 
     rmSync(ballast);
     await until("there is room", async () => (await health(server)).status === 200);
-    const again = start("-again");
+    const again = start("-again", 20); // Slow enough for the room that there is.
     await sleep(300);
     await Promise.all(again.map((producer) => producer.finish()));
     for (const { name, refusals, acknowledged } of ledger.runs.values())

@@ -61,7 +61,9 @@ export class DiskSpace {
     this.#options = options;
     this.#logger = (options.logger ?? silentLogger).child("disk");
     this.floorBytes = options.floorBytes;
-    this.reserve = new Reserve(options.storage, "reserve", options.reserveSize ?? 0);
+    this.reserve = new Reserve(options.storage, "reserve", options.reserveSize ?? 0, (bytes) => {
+      this.#writtenBytes += bytes;
+    });
   }
 
   /** DISK_FULL while records are refused, otherwise undefined. */

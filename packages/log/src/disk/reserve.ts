@@ -21,14 +21,16 @@ export class Reserve {
   pendingBytes = 0;
   readonly #storage: Storage;
   readonly #path: string;
+  readonly #onWritten: (bytes: number) => void;
   #wanted = false;
   #last: Promise<void> = Promise.resolve();
 
-  /** `size`: bytes; with 0 there is none. */
-  constructor(storage: Storage, path: string, size: number) {
+  /** `size`: bytes; with 0 there is none. `onWritten` is told of every piece that is not pending any more. */
+  constructor(storage: Storage, path: string, size: number, onWritten: (bytes: number) => void = () => undefined) {
     this.#storage = storage;
     this.#path = path;
     this.size = size;
+    this.#onWritten = onWritten;
   }
 
   /** Finds out whether it is there from an earlier run. */
@@ -84,7 +86,10 @@ export class Reserve {
       const block = randomFillSync(Buffer.allocUnsafe(reserveBlockSize));
       for (let at = await file.size(); at < this.size && this.#wanted; at += block.length) {
         this.pendingBytes = this.size - at;
-        await writeAll(file, block.subarray(0, Math.min(block.length, this.size - at)), at);
+        const piece = block.subarray(0, Math.min(block.length, this.size - at));
+        await writeAll(file, piece, at);
+        this.pendingBytes -= piece.length;
+        this.#onWritten(piece.length);
       }
       await syncFile(file);
     } finally {
