@@ -2,7 +2,8 @@
  * What somebody who reads a large log from its start takes from everybody else. Live work is a flood of PUBs on one
  * connection, 512 outstanding, and a message every other millisecond that is timed from producer to consumer; it runs in
  * turn with and without a reader, who is a thread of his own. So does the timed message without the flood, which
- * also gives the reader's speed when he is nearly alone.
+ * also gives the reader's speed when he is nearly alone. He takes CPU on whatever he reads: in the third part of a round he reads the
+ * same from a second server, which shares the machine with the first and nothing else.
  *
  * On a machine that others use too, look at the PUBs per millisecond of CPU that the server's event loop got: that is what it would
  * do on a core of its own.
@@ -34,51 +35,80 @@ interface Window extends LiveLoad {
   readonly pubCount: number;
 }
 
-/** One kind of live work, and what was measured in each round, alone and beside the reader. */
+/** One kind of live work, and what was measured in each round: alone, beside a reader of the same server, and of another one. */
 interface Measured {
   readonly flood: boolean;
   readonly alone: Window[];
   readonly beside: Window[];
+  readonly elsewhere: Window[];
   /** Bytes per second. */
   readonly readerRates: number[];
 }
 
 async function main(): Promise<void> {
-  const dataDir = mkdtempSync(join(tmpdir(), "polylog-old-reader-"));
-  const flags = ["--log-level=warn", ...(process.env["OLD_READER_FLAGS"] ?? "").split(" ").filter(Boolean)];
-  const server = await startServer({ dataDir, flags });
+  const servers = [await startFilled(), await startFilled()] as const;
   try {
-    const recordCount = await appendLarge(server.listeners.nsqTcp.port, log, gigabytes * 1e9);
-    for (const reader of Object.keys(oldReaders) as (keyof typeof oldReaders)[])
-      await compareWith(server, reader, recordCount);
+    for (const reader of Object.keys(oldReaders) as OldReaderTask["reader"][]) await compareWith(servers, reader);
   } finally {
-    await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    for (const { server, dataDir } of servers) {
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
   }
 }
 
-async function compareWith(server: ServerProcess, reader: OldReaderTask["reader"], recordCount: number): Promise<void> {
-  const { nsqTcp, http } = server.listeners;
-  const progress = new Int32Array(new SharedArrayBuffer(4));
-  const task: OldReaderTask = { reader, nsqPort: nsqTcp.port, httpPort: http.port, log, recordCount, progress };
-  const kinds = [true, false].map((flood): Measured => ({ flood, alone: [], beside: [], readerRates: [] }));
+interface FilledServer {
+  readonly server: ServerProcess;
+  readonly dataDir: string;
+  readonly recordCount: number;
+}
+
+async function startFilled(): Promise<FilledServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), "polylog-old-reader-"));
+  const flags = ["--log-level=warn", ...(process.env["OLD_READER_FLAGS"] ?? "").split(" ").filter(Boolean)];
+  const server = await startServer({ dataDir, flags });
+  return { server, dataDir, recordCount: await appendLarge(server.listeners.nsqTcp.port, log, gigabytes * 1e9) };
+}
+
+async function compareWith(
+  [filled, other]: readonly [FilledServer, FilledServer],
+  reader: OldReaderTask["reader"],
+): Promise<void> {
+  const kinds = [true, false].map(
+    (flood): Measured => ({ flood, alone: [], beside: [], elsewhere: [], readerRates: [] }),
+  );
   for (let round = smoke ? 1 : 0; round <= rounds; round++) {
     for (const kind of kinds) {
-      const alone = await measure(server, kind.flood);
-      const thread = new Worker(new URL(import.meta.url), { workerData: task });
-      await untilReading(progress);
-      const [readBefore, startedAtMs] = [progress[0]!, performance.now()];
-      const beside = await measure(server, kind.flood);
-      const bytes = (progress[0]! - readBefore) * largeRecordSize;
-      const seconds = (performance.now() - startedAtMs) / 1000;
-      await thread.terminate();
+      const alone = await measure(filled.server, kind.flood);
+      const [beside, rate] = await whileRead(filled, reader, () => measure(filled.server, kind.flood));
+      const [elsewhere] = await whileRead(other, reader, () => measure(filled.server, kind.flood));
       if (round === 0) continue; // What is not compiled yet is nobody's rate.
       kind.alone.push(alone);
       kind.beside.push(beside);
-      kind.readerRates.push(bytes / seconds);
+      kind.elsewhere.push(elsewhere);
+      kind.readerRates.push(rate);
     }
   }
   print(reader, kinds);
+}
+
+/** What `measured` resolves with, and the reader's bytes per second meanwhile. */
+async function whileRead(
+  { server, recordCount }: FilledServer,
+  reader: OldReaderTask["reader"],
+  measured: () => Promise<Window>,
+): Promise<[Window, number]> {
+  const { nsqTcp, http } = server.listeners;
+  const progress = new Int32Array(new SharedArrayBuffer(4));
+  const task: OldReaderTask = { reader, nsqPort: nsqTcp.port, httpPort: http.port, log, recordCount, progress };
+  const thread = new Worker(new URL(import.meta.url), { workerData: task });
+  await untilReading(progress);
+  const [readBefore, startedAtMs] = [progress[0]!, performance.now()];
+  const window = await measured();
+  const bytes = (progress[0]! - readBefore) * largeRecordSize;
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  await thread.terminate();
+  return [window, bytes / seconds];
 }
 
 let run = 0;
@@ -108,24 +138,27 @@ async function untilReading(progress: Int32Array): Promise<void> {
 
 function print(reader: string, kinds: readonly Measured[]): void {
   process.stdout.write(`A reader of old records (${reader}), median of ${rounds} interleaved rounds\n`);
-  for (const { flood, alone, beside, readerRates } of kinds) {
-    process.stdout.write(`  ${flood ? "live PUBs as fast as they are answered" : "a live message every 2 ms"}\n`);
-    if (flood) {
-      line("PUBs, 1000/s", alone, beside, (load) => load.pubsPerSecond / 1000);
-      line("PUBs per loop ms", alone, beside, (load) => load.pubCount / load.loopMs);
+  for (const kind of kinds) {
+    process.stdout.write(`  ${kind.flood ? "live PUBs as fast as they are answered" : "a live message every 2 ms"}\n`);
+    if (kind.flood) {
+      line("PUBs, 1000/s", kind, (load) => load.pubsPerSecond / 1000);
+      line("PUBs per loop ms", kind, (load) => load.pubCount / load.loopMs);
     }
     for (const percent of [50, 99])
-      line(`latency p${percent}, ms`, alone, beside, (load) => percentile(load.latenciesMs, percent));
-    const rate = (median(readerRates) / 1e6).toFixed(0);
-    process.stdout.write(`    ${"reader, MB/s".padEnd(18)}                  with reader ${rate.padStart(8)}\n`);
+      line(`latency p${percent}, ms`, kind, (load) => percentile(load.latenciesMs, percent));
+    process.stdout.write(`    reader, MB/s ${(median(kind.readerRates) / 1e6).toFixed(0).padStart(28)}\n`);
   }
 }
 
-function line(name: string, alone: readonly Window[], beside: readonly Window[], of: (load: Window) => number): void {
-  const [without, withReader] = [median(alone.map(of)), median(beside.map(of))];
-  const ratio = median(alone.map((load, round) => of(beside[round]!) / of(load)));
-  const figures = `alone ${without.toFixed(2).padStart(8)}    with reader ${withReader.toFixed(2).padStart(8)}`;
-  process.stdout.write(`    ${name.padEnd(18)}${figures}    ${ratio.toFixed(2)} ×\n`);
+/** Ratios are medians of the rounds'. */
+function line(name: string, { alone, beside, elsewhere }: Measured, of: (load: Window) => number): void {
+  const figure = (title: string, loads: readonly Window[]): string => {
+    const ratio = median(alone.map((load, round) => of(loads[round]!) / of(load)));
+    return `    ${title} ${median(loads.map(of)).toFixed(2).padStart(8)} ${ratio.toFixed(2)} ×`;
+  };
+  process.stdout.write(
+    `    ${name.padEnd(18)}alone ${median(alone.map(of)).toFixed(2).padStart(8)}${figure("with reader", beside)}${figure("reader elsewhere", elsewhere)}\n`,
+  );
 }
 
 function percentile(sorted: readonly number[], percent: number): number {
