@@ -17,8 +17,15 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startServer, temporaryDirectory } from "@polylog/testkit";
+import { MqttClient } from "./mqtt-client.ts";
 
 const command = fileURLToPath(new URL("../../packages/server/bin/polylog.js", import.meta.url));
+
+interface VerifiedChannel {
+  readonly channel: string;
+  readonly floor: number;
+  readonly faults: readonly { code: string }[];
+}
 
 interface Document {
   readonly usedBy?: number;
@@ -32,7 +39,8 @@ interface Document {
     faults: { code: string; file: string; position: number; offsetFirst: number }[];
   }[];
   readonly sessions?: { offsetNext: number; faults: { code: string; file: string }[] };
-  readonly state: { skipped?: string; channels: { channel: string; floor: number; faults: { code: string }[] }[] };
+  readonly delayed?: { offsetNext: number; faults: { code: string; file: string }[] };
+  readonly state: { skipped?: string; channels: VerifiedChannel[]; delayed?: VerifiedChannel };
   readonly faultCount: number;
 }
 
@@ -137,6 +145,26 @@ test("looks at the log of the MQTT sessions", async (t) => {
     ["log.CORRUPT_SEGMENT", file],
   );
   assert.equal(verify(dataDir, "--log=orders").status, 0);
+});
+
+test("looks at the delayed MQTT messages and how far they are", async (t) => {
+  const { dataDir, server } = await filledDirectory(t);
+  const client = new MqttClient(server.listeners.mqtt.port);
+  await client.connect("publisher");
+  for (let i = 0; i < 3; i++) await client.publish(`$delayed/3600/later/${i}`, "x");
+  assert.equal(await server.stop(), 0);
+  const { status, stdout } = verify(dataDir);
+  assert.equal(status, 0);
+  assert.match(stdout, /^delayed MQTT messages, deferred\/0: offsets 0 to before 3, /m);
+  assert.match(stdout, /^delayed MQTT messages, channel deferred\/0 due: .*, 3 unfinished$/m);
+  const file = readdirSync(join(dataDir, "delayed", "0")).find((name) => name.endsWith(".log"))!;
+  flipBit(join(dataDir, "delayed", "0", file), 20);
+  const damaged = verifyJson(dataDir);
+  assert.equal(damaged.status, 4);
+  assert.equal(damaged.document.delayed?.faults[0]?.code, "log.CORRUPT_SEGMENT");
+  rmSync(join(dataDir, "delayed", "0"), { recursive: true });
+  const { state } = verifyJson(dataDir).document;
+  assert.equal(state.delayed?.faults[0]?.code, "broker.CHANNEL_WITHOUT_LOG");
 });
 
 test("takes the torn end of a killed server for no damage", async (t) => {

@@ -43,6 +43,7 @@ import {
   deferredTrimIntervalMs,
 } from "../limits.ts";
 import { StateBelow } from "./state-below.ts";
+import { deferredLogName, deferredStatePrefix } from "./verify-deferred.ts";
 
 export interface DeferredQueueOptions {
   /** Where the partition lives: a directory of its own. */
@@ -66,7 +67,7 @@ export type OnDue = (record: RecordCursor, waiter: DurabilityWaiter, token: numb
 
 const dueHeader = "polylog-due";
 const settings: ChannelSettings = { maxAttempts: 0, ordered: false, deadLetterExpired: false };
-const names = { logName: "deferred", name: "due" };
+const names = { logName: deferredLogName, name: "due" };
 
 export class DeferredQueue implements DurabilityWaiter {
   /** Messages that may wait. */
@@ -97,7 +98,7 @@ export class DeferredQueue implements DurabilityWaiter {
       segmentSizeMax: deferredSegmentSizeMax,
       cache: new TailCache(deferredCacheSizeMax),
     });
-    this.#store = new ChannelStore(new StateBelow(state, "deferred/"), clock, (error) =>
+    this.#store = new ChannelStore(new StateBelow(state, deferredStatePrefix), clock, (error) =>
       logger.error("progress of deferred messages could not be saved", { error }),
     );
     this.#channel = new Channel({

@@ -12,6 +12,8 @@ export interface VerifyResult {
   readonly partitions: readonly PartitionReport[];
   /** The log of the MQTT sessions; undefined: there is none, or only another log was asked for. */
   readonly sessions: PartitionReport | undefined;
+  /** The log of the messages to `$delayed/`, likewise. */
+  readonly delayed: PartitionReport | undefined;
   readonly state: StateResult;
   readonly faultCount: number;
   readonly durationMs: number;
@@ -22,6 +24,8 @@ export interface StateResult {
   readonly skipped: string | undefined;
   readonly rowCount: number;
   readonly channels: readonly VerifiedChannel[];
+  /** How far the messages to `$delayed/` are. */
+  readonly delayed: VerifiedChannel | undefined;
   readonly faults: readonly PolylogError[];
 }
 
@@ -49,8 +53,8 @@ export function renderFault(fault: PolylogError): string {
   return `  FAULT ${fault.code}: ${fault.message}\n`;
 }
 
-export function renderSummary({ partitions, sessions, state, faultCount, durationMs }: VerifyResult): string {
-  const all = sessions === undefined ? partitions : [...partitions, sessions];
+export function renderSummary({ partitions, sessions, delayed, state, faultCount, durationMs }: VerifyResult): string {
+  const all = [...partitions, sessions, delayed].filter((report) => report !== undefined);
   const bytes = sizeOf(all.flatMap(({ segments }) => segments));
   const stateText =
     state.skipped === undefined

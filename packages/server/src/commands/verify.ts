@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "@polylog/base/clock";
 import { isCodedError, type PolylogError } from "@polylog/base/errors";
-import { type VerifiedChannel, verifyChannels } from "@polylog/broker/offline";
+import { deferredLogName, type VerifiedChannel, verifyChannels, verifyDeferred } from "@polylog/broker/offline";
 import type { StateStore } from "@polylog/log";
 import { FileStorage, LevelStateStore } from "@polylog/log/embedded";
 import {
@@ -76,16 +76,17 @@ class DataDirectory {
     const usedBy = await findDataDirHolder(this.#path);
     if (usedBy !== undefined) this.#print(`In use by process ${usedBy}: its logs are verified as they are now.\n`);
     const skipped = usedBy !== undefined ? "a server uses it" : hasState ? undefined : "there is none";
-    const { state, partitions } =
+    const inUse = usedBy !== undefined;
+    const { state, ...found } =
       skipped === undefined
         ? await this.#verifyWithState()
-        : { partitions: await this.#verifyLogs(undefined, usedBy !== undefined), state: { ...noState, skipped } };
+        : { ...(await this.#verifyPartitions(undefined, inUse)), state: { ...noState, skipped } };
+    const { partitions, sessions, delayed } = found;
     if (this.#log !== undefined && partitions.length === 0) throw configErrors.NO_SUCH_LOG({ log: this.#log });
-    const sessions = await this.#verifySessions(usedBy !== undefined);
-    const looked = [...partitions, ...(sessions === undefined ? [] : [sessions]), ...state.channels, state];
-    const faultCount = looked.reduce((sum, { faults }) => sum + faults.length, 0);
+    const looked = [...partitions, sessions, delayed, ...state.channels, state.delayed, state];
+    const faultCount = looked.reduce((sum, each) => sum + (each?.faults.length ?? 0), 0);
     const durationMs = Math.round(this.#clock.monotonicMs() - startMs);
-    return { dataDirectory: this.#path, usedBy, partitions, sessions, state, faultCount, durationMs };
+    return { dataDirectory: this.#path, usedBy, ...found, state, faultCount, durationMs };
   }
 
   #has(name: string): Promise<boolean> {
@@ -96,7 +97,7 @@ class DataDirectory {
   }
 
   /** Looks at a copy of the state store: LevelDB changes what it opens. */
-  async #verifyWithState(): Promise<{ state: StateResult; partitions: PartitionReport[] }> {
+  async #verifyWithState(): Promise<Found & { state: StateResult }> {
     const copy = await mkdtemp(join(tmpdir(), "polylog-verify-"));
     const store = new LevelStateStore(copy);
     try {
@@ -106,30 +107,38 @@ class DataDirectory {
     } catch (error) {
       if (!isCodedError(error)) throw error;
       this.#printFaults([error]);
-      return { partitions: await this.#verifyLogs(undefined, false), state: { ...noState, faults: [error] } };
+      return { ...(await this.#verifyPartitions(undefined, false)), state: { ...noState, faults: [error] } };
     } finally {
       await store.close();
       await rm(copy, { recursive: true, force: true });
     }
   }
 
-  async #verifyBoth(store: StateStore): Promise<{ state: StateResult; partitions: PartitionReport[] }> {
+  async #verifyBoth(store: StateStore): Promise<Found & { state: StateResult }> {
     let rowCount = 0;
     for await (const _row of store.entries("")) rowCount++; // Each has a checksum.
     const { rows, faults } = await readLogRows(store);
-    const partitions = await this.#verifyLogs(rows, false);
+    const found = await this.#verifyPartitions(rows, false);
     this.#printFaults(faults);
     const channels: VerifiedChannel[] = [];
-    const kept = (log: string, partition: number) => {
-      const report = partitions.find((each) => each.log === log && each.partition === partition);
-      return report && { low: report.offsetFirst, high: report.offsetNext };
-    };
+    const keptOf = (report: PartitionReport | undefined) =>
+      report && { low: report.offsetFirst, high: report.offsetNext };
+    const kept = (log: string, partition: number) =>
+      keptOf(found.partitions.find((each) => each.log === log && each.partition === partition));
     for await (const channel of verifyChannels(store, kept, this.#log)) {
       channels.push(channel);
-      this.#print(renderChannel(channel));
-      this.#printFaults(channel.faults);
+      this.#printChannel(channel);
     }
-    return { partitions, state: { skipped: undefined, rowCount, channels, faults } };
+    const delayed = this.#log === undefined ? await verifyDeferred(store, keptOf(found.delayed)) : undefined;
+    if (delayed !== undefined) this.#printChannel(delayed, delayedText);
+    return { ...found, state: { skipped: undefined, rowCount, channels, delayed, faults } };
+  }
+
+  async #verifyPartitions(rows: LogRows["rows"] | undefined, inUse: boolean): Promise<Found> {
+    const partitions = await this.#verifyLogs(rows, inUse);
+    const sessions = await this.#verifyBeside("sessions", "sessions", "MQTT sessions, ", inUse);
+    const delayed = await this.#verifyBeside("delayed", deferredLogName, delayedText, inUse);
+    return { partitions, sessions, delayed };
   }
 
   async #verifyLogs(rows: LogRows["rows"] | undefined, inUse: boolean): Promise<PartitionReport[]> {
@@ -145,14 +154,14 @@ class DataDirectory {
     return partitions;
   }
 
-  /** The one partition of the log that the MQTT sessions share, outside of the other logs. */
-  async #verifySessions(inUse: boolean): Promise<PartitionReport | undefined> {
-    if (this.#log !== undefined || !(await this.#has("sessions/0"))) return undefined;
-    const identity = { log: "sessions", partition: 0 };
-    const onProgress = (bytesRead: number): void => this.#tellProgress("MQTT sessions", bytesRead);
-    const storage = new FileStorage(join(this.#path, "sessions"));
+  /** A log beside the other logs, with one partition: of the MQTT sessions, or of delayed messages. */
+  async #verifyBeside(folder: string, log: string, of: string, inUse: boolean): Promise<PartitionReport | undefined> {
+    if (this.#log !== undefined || !(await this.#has(`${folder}/0`))) return undefined;
+    const identity = { log, partition: 0 };
+    const onProgress = (bytesRead: number): void => this.#tellProgress(`${folder}/0`, bytesRead);
+    const storage = new FileStorage(join(this.#path, folder));
     const report = { ...identity, ...(await verifyPartition(storage, "0", identity, { inUse, onProgress })) };
-    this.#print(renderPartition(report, "MQTT sessions, "));
+    this.#print(renderPartition(report, of));
     this.#printFaults(report.faults);
     return report;
   }
@@ -164,12 +173,21 @@ class DataDirectory {
     this.#tell(`verifying ${of}: ${renderSize(bytesRead)} read\n`);
   }
 
+  #printChannel(channel: VerifiedChannel, of = ""): void {
+    this.#print(of + renderChannel(channel));
+    this.#printFaults(channel.faults);
+  }
+
   #printFaults(faults: readonly PolylogError[]): void {
     for (const fault of faults) this.#print(renderFault(fault));
   }
 }
 
-const noState: StateResult = { skipped: undefined, rowCount: 0, channels: [], faults: [] };
+/** What is looked at without small state. */
+type Found = Pick<VerifyResult, "partitions" | "sessions" | "delayed">;
+
+const delayedText = "delayed MQTT messages, ";
+const noState: StateResult = { skipped: undefined, rowCount: 0, channels: [], delayed: undefined, faults: [] };
 
 /** For `JSON.stringify`: errors would be `{}`. */
 function faultsAsValues(_key: string, value: unknown): unknown {

@@ -60,7 +60,8 @@ export function renderVerifyHelp(): string {
 
 const whatItDoes = `What is checked:
   Every byte of every segment: checksums, that offsets follow one another, that each batch carries the
-  digest of the one before (its link), footers, and that each segment begins where the last one ended.
+  digest of the one before (its link), footers, and that each segment begins where the last one ended; of
+  logs, of MQTT sessions and of delayed MQTT messages.
   Then every row of small state, and that each channel stands inside of its log. For that a copy of the
   directory "state" is made among the system's temporary files, because opening it would change it.
 
