@@ -1,8 +1,10 @@
 /** What the options of `--mqtt-…` set, as clients notice it. */
 
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { startServer, temporaryDirectory } from "@polylog/testkit";
+import { readLog } from "./json-rpc-client.ts";
 import { MqttClient } from "./mqtt-client.ts";
 
 const timeout = 60_000;
@@ -70,3 +72,39 @@ for (const { whenFull, secondCode, kept } of outcomes) {
     assert.equal((await back.receive("PUBLISH")).payload.toString(), kept);
   });
 }
+
+test("a full session refuses what NSQ and JSON-RPC produce, too", { timeout }, async (t) => {
+  const flags = ["--mqtt-max-queued-messages=1", "--mqtt-queue-full=refuse"];
+  const server = await startServer({ dataDir: temporaryDirectory(t), flags });
+  t.after(() => server.kill());
+  const { mqtt, nsqTcp, nsqHttp, http } = server.listeners;
+  const away = new MqttClient(mqtt.port);
+  await away.connect("away", { cleanStart: false, properties: { sessionExpiryInterval: 300 } });
+  await away.subscribe("orders");
+  away.send("DISCONNECT", { reasonCode: 0, properties: {} });
+  await away.closed();
+  const post = async (port: number, path: string, body: string, type = "text/plain") => {
+    const init = { method: "POST", body, headers: { "content-type": type } };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    return [response.status, await response.text()];
+  };
+  const refused = [503, '{"message":"SESSION_QUEUE_FULL"}'];
+  assert.deepEqual(await post(nsqHttp.port, "/mpub?topic=orders", "a\nb"), refused);
+  assert.deepEqual(await post(nsqHttp.port, "/pub?topic=orders", "first"), [200, "OK"]);
+  for (const path of ["/pub?topic=orders", "/mpub?topic=orders", "/pub?topic=orders&ttl=60000"])
+    assert.deepEqual(await post(nsqHttp.port, path, "more"), refused);
+  const params = { log: "orders", encoding: "utf8", records: [{ value: "more" }, { value: "and more" }] };
+  const call = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "produce", params });
+  const [, answer] = await post(http.port, "/rpc", call, "application/json");
+  const { error } = JSON.parse(String(answer)) as { error: { code: number; data: object } };
+  assert.deepEqual([error.code, { ...error.data, code: "" }], [-32057, { ...error.data, code: "", retryable: true }]);
+  const socket = connect(nsqTcp.port, "127.0.0.1");
+  socket.end("  V2PUB orders\n\0\0\0\x04more");
+  let told = "";
+  for await (const chunk of socket) told += String(chunk);
+  assert.match(told, /E_PUB_FAILED PUB failed .*queue of session away is full/);
+  assert.deepEqual(
+    (await readLog(http.port, "orders")).map(({ value }) => value),
+    ["first"],
+  );
+});

@@ -34,7 +34,14 @@ import { ChannelStore } from "./channels/channel-store.ts";
 import { DurabilityJoin } from "./durability-join.ts";
 import { type BrokerLimits, defaultBrokerLimits, expirySecondsMax } from "./limits.ts";
 import { ProducerRegistry } from "./producers/producer-registry.ts";
-import { type Capture, mergeOverlapping, Publication, type QoS, type Subscription } from "./publication.ts";
+import {
+  type Admission,
+  type Capture,
+  mergeOverlapping,
+  Publication,
+  type QoS,
+  type Subscription,
+} from "./publication.ts";
 import { RetainedStore } from "./retained/retained-store.ts";
 import { Router } from "./router/index.ts";
 
@@ -78,8 +85,8 @@ export class Broker implements Service, BusReceiver {
    * sessions is to be stored. After `publish` its caller does that, who also waits for it.
    */
   afterDelivery: (() => void) | undefined;
-  /** `publish` asks every subscriber whether it has room before anything happens: `Subscriber.admit`. */
-  asksFirst = false;
+  /** Set: every subscriber is asked whether it has room before anything happens, whoever publishes: `Subscriber.admit`. */
+  admission: Admission | undefined;
 
   constructor(options: BrokerOptions) {
     const { logs, state } = options;
@@ -137,7 +144,10 @@ export class Broker implements Service, BusReceiver {
     const { route, payload, payloadStart, payloadEnd } = publication;
     const captures = route.captures;
     let acknowledged = true;
-    if (this.asksFirst) this.#ask(publication);
+    if (this.admission !== undefined) {
+      this.admission.begin();
+      this.#ask(publication);
+    }
     if (publication.retain || captures.length > 1 || publication.headers !== undefined || publication.expiresMs > 0)
       acknowledged = this.#publishToMany(publication, waiter, token);
     else if (captures.length === 1)
@@ -156,8 +166,12 @@ export class Broker implements Service, BusReceiver {
     for (const log of publication.route.captures) appendTo(log, publication, undefined);
   }
 
-  /** Appends one value to a log and delivers it live. True: acknowledge now; false: `waiter` hears with `token`. */
+  /**
+   * Appends one value to a log and delivers it live. True: acknowledge now; false: `waiter` hears with `token`. Throws what the
+   * log refuses with, and what `Subscriber.admit` throws; nobody has it then.
+   */
   produce(log: BrokerLog, bytes: Buffer, start: number, end: number, waiter: DurabilityWaiter, token: number): boolean {
+    if (this.#asks(log)) this.#askProduced(log, bytes, start, end);
     const acknowledged = log.appendValue(bytes, start, end, waiter, token);
     if (this.#isWatched(log)) this.#deliverProduced(log, bytes, start, end);
     return acknowledged;
@@ -165,7 +179,7 @@ export class Broker implements Service, BusReceiver {
 
   /**
    * As `produce`, for `count` values as `[u32 BE size][value]*` in `bytes[start, end)`: an MPUB body as it is, or PUBs with
-   * `gap` bytes of command line between two of them.
+   * `gap` bytes of command line between two of them. All or nothing.
    */
   produceFramed(
     log: BrokerLog,
@@ -177,6 +191,13 @@ export class Broker implements Service, BusReceiver {
     token: number,
     gap = 0,
   ): boolean {
+    if (this.#asks(log)) {
+      for (let at = start; at < end; at += gap) {
+        const valueStart = at + 4;
+        at = valueStart + bytes.readUInt32BE(at);
+        this.#askProduced(log, bytes, valueStart, at);
+      }
+    }
     const acknowledged = log.appendFramed(bytes, start, end, count, waiter, token, gap);
     if (this.#isWatched(log)) {
       for (let at = start; at < end; at += gap) {
@@ -188,7 +209,18 @@ export class Broker implements Service, BusReceiver {
     return acknowledged;
   }
 
-  /** Appends a record with any of its fields and delivers its value live. Returns its offset; wait with `whenDurable`. */
+  /**
+   * Throws what `Subscriber.admit` throws for one of these records. Call it before `produceRecord`, in the same turn, with all
+   * that are to be taken or refused together.
+   */
+  askFirst(log: BrokerLog, records: readonly RecordFields[]): void {
+    if (this.#asks(log)) for (const fields of records) if (this.#fillRecord(log, fields)) this.#ask(this.#produced);
+  }
+
+  /**
+   * Appends a record with any of its fields and delivers its value live, after `askFirst`. Returns its offset; wait with
+   * `whenDurable`.
+   */
   produceRecord(log: BrokerLog, partition: Partition, fields: RecordFields): number {
     const offset = log.appendRecord(partition, fields);
     if (this.#isWatched(log)) this.#deliverRecord(log, fields);
@@ -202,6 +234,9 @@ export class Broker implements Service, BusReceiver {
    */
   produceOnce(log: BrokerLog, partition: Partition, stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
     this.producers.check(stamp.id, stamp.epoch);
+    // What was taken already is answered as it was.
+    if (this.admission !== undefined && partition.findProduced(stamp, records.length) === undefined)
+      this.askFirst(log, records);
     const produced = log.appendProduced(partition, stamp, records);
     if (produced.duplicate) this.#duplicates.value++;
     else if (this.#isWatched(log)) for (const fields of records) this.#deliverRecord(log, fields);
@@ -258,6 +293,18 @@ export class Broker implements Service, BusReceiver {
     }
   }
 
+  /** Whether somebody may refuse what is produced to the log; if so, asking begins. */
+  #asks(log: BrokerLog): boolean {
+    if (this.admission === undefined || !this.#isWatched(log)) return false;
+    this.admission.begin();
+    return true;
+  }
+
+  #askProduced(log: BrokerLog, bytes: Buffer, start: number, end: number): void {
+    this.#fillProduced(log, bytes, start, end);
+    this.#ask(this.#produced);
+  }
+
   /** Goes the way of `#deliver`. */
   #ask(publication: Publication): void {
     const { route, publisher, qos } = publication;
@@ -282,6 +329,7 @@ export class Broker implements Service, BusReceiver {
     publication.payloadEnd = payloadEnd;
     publication.qos = qos;
     publication.retain = retain;
+    this.admission?.begin(); // Nobody is asked: another node has taken it.
     this.#deliver(publication);
     this.afterDelivery?.();
   }
@@ -295,12 +343,29 @@ export class Broker implements Service, BusReceiver {
   }
 
   #deliverRecord(log: BrokerLog, fields: RecordFields): void {
-    if (fields.notBeforeMs !== undefined) return;
-    const value = Buffer.from(fields.value.buffer, fields.value.byteOffset, fields.value.byteLength);
-    this.#deliverProduced(log, value, fields.valueStart ?? 0, fields.valueEnd ?? value.length, fields.expiresMs);
+    if (this.#fillRecord(log, fields)) this.#sendProduced();
   }
 
-  #deliverProduced(log: BrokerLog, bytes: Buffer, start: number, end: number, expiresMs = 0): void {
+  #deliverProduced(log: BrokerLog, bytes: Buffer, start: number, end: number): void {
+    this.#fillProduced(log, bytes, start, end);
+    this.#sendProduced();
+  }
+
+  /** False: it is not delivered live, being deferred or expired. */
+  #fillRecord(log: BrokerLog, { value, valueStart, valueEnd, notBeforeMs, expiresMs = 0 }: RecordFields): boolean {
+    if (notBeforeMs !== undefined) return false;
+    const leftMs = expiresMs > 0 ? expiresMs - this.clock.nowMs() : 0;
+    if (expiresMs > 0 && leftMs <= 0) return false;
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    this.#fillProduced(log, bytes, valueStart ?? 0, valueEnd ?? bytes.length);
+    if (expiresMs > 0) {
+      this.#produced.expiresMs = expiresMs;
+      this.#produced.expirySeconds = Math.min(expirySecondsMax, Math.ceil(leftMs / 1000));
+    }
+    return true;
+  }
+
+  #fillProduced(log: BrokerLog, bytes: Buffer, start: number, end: number): void {
     const publication = this.#produced;
     publication.begin(log.route!);
     publication.payload = bytes;
@@ -309,15 +374,12 @@ export class Broker implements Service, BusReceiver {
     publication.qos = 1;
     publication.retain = false;
     publication.publisher = undefined;
-    if (expiresMs > 0) {
-      const leftMs = expiresMs - this.clock.nowMs();
-      if (leftMs <= 0) return;
-      publication.expiresMs = expiresMs;
-      publication.expirySeconds = Math.min(expirySecondsMax, Math.ceil(leftMs / 1000));
-    }
-    this.#deliver(publication);
+  }
+
+  #sendProduced(): void {
+    this.#deliver(this.#produced);
     this.afterDelivery?.();
-    if (this.#bus.hasPeers) this.#tellPeers(publication);
+    if (this.#bus.hasPeers) this.#tellPeers(this.#produced);
   }
 }
 

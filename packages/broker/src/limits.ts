@@ -151,6 +151,12 @@ export const deferredRetryMsMax = 60_000;
 /** How long the publishing of one may take before it is tried again, in milliseconds. */
 export const deferredTimeoutMs = 600_000;
 
+/** Bytes of deferred messages that are read at a time to list them. */
+export const deferredListReadSize = 64 * 1024;
+
+/** Turns of the event loop that taking back a deferred message waits until it has been looked at for the first time. */
+export const deferredTurnsMax = 16;
+
 /** Segments of deferred messages, and the newest of them in memory, in bytes. */
 export const deferredSegmentSizeMax = 16 * 1024 * 1024;
 export const deferredCacheSizeMax = 4 * 1024 * 1024;

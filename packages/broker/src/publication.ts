@@ -40,10 +40,16 @@ export interface Subscriber {
    */
   onPublication(publication: Publication, subscription: Subscription, qos: QoS): void;
   /**
-   * Throws when it would have to refuse this message. Asked before anybody has it, if the broker's `asksFirst` is set; what
-   * it lets pass follows, in the same turn, by `onPublication`.
+   * Throws when it would have to refuse this message, after those that it let pass since `Admission.begin`. Asked before
+   * anybody has it, if the broker's `admission` is set; what all let pass follows, in that order and the same turn, by
+   * `onPublication`.
    */
   admit?(publication: Publication, subscription: Subscription, qos: QoS): void;
+}
+
+export interface Admission {
+  /** Subscribers are about to be asked about a message, or about several that are taken or refused together. */
+  begin(): void;
 }
 
 export interface SubscriptionOptions {

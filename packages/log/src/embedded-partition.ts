@@ -224,13 +224,18 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
   }
 
   appendProduced(stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
-    if (!this.#state.accepting) throw this.#whyRefused();
-    const known = this.#producers.find(stamp, records.length);
-    if (known !== undefined) return { baseOffset: known, duplicate: true };
+    const known = this.findProduced(stamp, records.length);
+    if (known !== undefined) return known;
     if (this.saturated) throw this.#whyRefused();
     const baseOffset = this.#tail.appendProduced(encodeProducedBatch(stamp, records), this.#appender.turnMs());
     this.#producers.add(stamp, baseOffset, records.length);
     return { baseOffset, duplicate: false };
+  }
+
+  findProduced(stamp: ProducerStamp, count: number): Produced | undefined {
+    if (!this.#state.accepting) throw this.#whyRefused();
+    const baseOffset = this.#producers.find(stamp, count);
+    return baseOffset === undefined ? undefined : { baseOffset, duplicate: true };
   }
 
   get producerEpochMax(): number {

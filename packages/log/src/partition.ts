@@ -83,6 +83,11 @@ export interface Partition {
    * PRODUCER_INVALID, PRODUCER_FENCED, PRODUCER_UNKNOWN, SEQUENCE_GAP, DUPLICATE_SEQUENCE, PRODUCE_TOO_LARGE.
    */
   appendProduced(stamp: ProducerStamp, records: readonly RecordFields[]): Produced;
+  /**
+   * What `appendProduced` answers to a call of `count` records that was taken before; undefined for the one to come next. Throws
+   * what `appendProduced` throws for the stamp.
+   */
+  findProduced(stamp: ProducerStamp, count: number): Produced | undefined;
 
   /**
    * Calls `waiter.onDurable(token, …)` once every offset below `endOffset`, which must not be above `nextOffset`, reached

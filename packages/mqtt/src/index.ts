@@ -8,6 +8,7 @@ export {
   scramKeysOf,
   scramMethod,
 } from "./authentication/scram.ts";
+export type { DelayedInfo, DelayedQuestion } from "./delayed/list-delayed.ts";
 export { mqttErrors } from "./errors.ts";
 export { defaultMqttLimits, type MqttLimits, rewriteRulesMax } from "./limits.ts";
 export { type ClientInfo, MqttServer, type MqttServerOptions, type SubscriptionInfo } from "./mqtt-server.ts";

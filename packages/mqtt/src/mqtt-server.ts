@@ -15,6 +15,7 @@ import { MemorySessionStore, type SessionStore } from "@polylog/broker/sessions"
 import type { AuthenticationMethods } from "./authentication/authentication.ts";
 import type { ServerParts } from "./client-connection.ts";
 import type { ClientTraffic } from "./client-traffic.ts";
+import { type DelayedInfo, type DelayedQuestion, listDelayed } from "./delayed/list-delayed.ts";
 import { publishDelayed } from "./delayed/publish-delayed.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { type MqttLimits, resolveLimits, rewriteRulesMax, sysIntervalSeconds } from "./limits.ts";
@@ -120,9 +121,9 @@ export class MqttServer implements Service, ConnectionOwner {
     const queueLimits = { messagesMax, bytesMax, whenFull };
     const store = options.sessions ?? new MemorySessionStore({ clock, limits: queueLimits });
     store.limits = queueLimits;
-    broker.asksFirst = whenFull === "refuse";
     const kept = new KeptBytes(limits.queuedBytesTotalMax);
     const writer = new QueueWriter(store);
+    broker.admission = whenFull === "refuse" ? writer : undefined;
     if (deferred !== undefined) deferred.messagesMax = limits.delayedMessagesMax;
     const publishPath = new PublishPath({ broker, clock, logger, metrics, writer, store, sessionLog, deferred });
     const startedMs = clock.monotonicMs();
@@ -217,6 +218,16 @@ export class MqttServer implements Service, ConnectionOwner {
     return owner !== undefined;
   }
 
+  /** Messages to `$delayed/` that wait. */
+  async *delayed(question: DelayedQuestion): AsyncGenerator<DelayedInfo, void> {
+    if (this.#deferred !== undefined && this.#status === "running") yield* listDelayed(this.#deferred, question);
+  }
+
+  /** Takes delayed messages back. Resolves with the ids of those that waited. Rejects with `broker.STATE_WRITE_FAILED`. */
+  async cancelDelayed(ids: readonly number[]): Promise<readonly number[]> {
+    return this.#status === "running" ? ((await this.#deferred?.cancel(ids)) ?? []) : [];
+  }
+
   onConnectionClosed(connection: MqttConnection): void {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
@@ -239,7 +250,7 @@ export class MqttServer implements Service, ConnectionOwner {
     await this.#closeConnections(deadlineMs);
     await this.#deferred?.close();
     this.#parts.broker.afterDelivery = undefined;
-    this.#parts.broker.asksFirst = false;
+    this.#parts.broker.admission = undefined;
     await this.#parts.sessions.stop();
   }
 

@@ -14,8 +14,10 @@ export class QueueWriter {
   readonly #message = new SessionMessage();
   /** For sessions that a shared subscription chose: each at most once in each of them. */
   #shared: SessionMessage[] = [];
-  /** How often each session is to have the message that is being asked for; see `Broker.asksFirst`. */
-  readonly #admitted = new Map<StoredSession, number>();
+  /** What each session is to have of the messages that are being asked about; see `Broker.admission`. */
+  readonly #admitted = new Map<StoredSession, { readonly count: number; readonly bytes: number }>();
+  /** How often `begin` was called: what was chosen for an earlier round does not hold any more. */
+  round = 0;
   /** For messages that go to one session besides what is being delivered. */
   readonly #single = new SessionMessage();
 
@@ -54,13 +56,19 @@ export class QueueWriter {
     message.addRecipient(session, qos, bytes);
   }
 
+  /** As `Broker.admission`. */
+  begin(): void {
+    this.round++;
+    if (this.#admitted.size > 0) this.#admitted.clear();
+  }
+
   /** A message is about to be published. Throws SESSION_QUEUE_FULL when this session could not have it (once more). */
   admit(publication: Publication, session: StoredSession): void {
     const { route, propertiesStart, propertiesEnd, payloadStart, payloadEnd } = publication;
-    const copies = (this.#admitted.get(session) ?? 0) + 1;
+    const { count, bytes } = this.#admitted.get(session) ?? { count: 0, bytes: 0 };
     const size = route.topicBytes.length + propertiesEnd - propertiesStart + payloadEnd - payloadStart;
-    this.#store.admit(session, size, copies);
-    this.#admitted.set(session, copies);
+    this.#store.admit(session, size, count, bytes);
+    this.#admitted.set(session, { count: count + 1, bytes: bytes + size });
   }
 
   /** Stores what was put down; `acks` waits for it with `token`. Throws what `SessionStore.append` throws. */
@@ -92,7 +100,6 @@ export class QueueWriter {
   /** Forgets what was put down. */
   discard(): void {
     this.#message.begin();
-    if (this.#admitted.size > 0) this.#admitted.clear();
     if (this.#shared.length > 0) this.#shared = [];
   }
 

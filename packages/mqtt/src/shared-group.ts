@@ -48,8 +48,9 @@ export class SharedGroup implements Subscriber, SessionListener, SharedSource {
   #next = 0;
   #pumpScheduled = false;
   #mayHaveMore = true;
-  /** What `admit` was asked about last, and the member it chose; undefined: the group's queue. */
-  #admitted: { readonly publication: Publication; readonly member: Member | undefined } | undefined;
+  /** Whom `admit` chose for each message of the writer's round, in their order; undefined: the group's queue. */
+  readonly #chosen: (Member | undefined)[] = [];
+  #chosenRound = -1;
 
   constructor(filter: string, topicFilter: string, parts: SessionParts) {
     this.filter = filter;
@@ -101,9 +102,8 @@ export class SharedGroup implements Subscriber, SessionListener, SharedSource {
       return;
     }
     const queue = this.#queue;
-    const admitted = this.#admitted;
-    this.#admitted = undefined;
-    const member = admitted?.publication === publication ? admitted.member : this.#choose();
+    const isChosen = this.#chosen.length > 0 && this.#chosenRound === this.#parts.writer.round;
+    const member = isChosen ? this.#chosen.shift() : this.#choose();
     if (member === undefined) {
       if (queue !== undefined) this.#parts.writer.add(publication, queue, qos, encodeRecipient(publication.retain, []));
       return;
@@ -116,11 +116,22 @@ export class SharedGroup implements Subscriber, SessionListener, SharedSource {
   /** The choice holds for the `onPublication` that follows. */
   admit(publication: Publication, _subscription: Subscription, qos: QoS): void {
     if (qos === 0) return;
-    const member = this.#choose();
-    this.#admitted = { publication, member };
+    const { writer } = this.#parts;
+    if (this.#chosenRound !== writer.round) this.#chosen.length = 0;
+    this.#chosenRound = writer.round;
+    const member = this.#chooseOnce();
+    this.#chosen.push(member);
     const grantsQos0 = member !== undefined && member.subscription.qos === 0;
     const taker = member === undefined ? this.#queue : member.session.stored;
-    if (taker !== undefined && !grantsQos0) this.#parts.writer.admit(publication, taker);
+    if (taker !== undefined && !grantsQos0) writer.admit(publication, taker);
+  }
+
+  /** Each member at most once in a round: whether it can take a second message is known when it has the first. */
+  #chooseOnce(): Member | undefined {
+    const chosen = this.#chosen;
+    if (chosen.length > 0 && chosen.at(-1) === undefined) return undefined; // What comes behind waits behind it.
+    const member = this.#choose();
+    return member !== undefined && chosen.includes(member) ? undefined : member;
   }
 
   /** A member that is ready, if nothing waits that it would be given first. */

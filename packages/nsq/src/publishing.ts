@@ -46,6 +46,7 @@ export function produceFields(
   waiter: DurabilityWaiter,
   token: number,
 ): boolean {
+  broker.askFirst(log, [fields]);
   const partition = partitionFor(log, fields.key);
   const offset = broker.produceRecord(log, partition, fields);
   const level = log.log.config.durability;
@@ -70,13 +71,16 @@ export function produceFramedFields(
   extras: Omit<RecordFields, "value">,
   waiter: DurabilityWaiter,
 ): boolean {
-  const partition = partitionFor(log, extras.key);
-  let offset = 0;
+  const records: RecordFields[] = [];
   for (let at = start; at < end; ) {
     const valueStart = at + 4;
     at = valueStart + bytes.readUInt32BE(valueStart - 4);
-    offset = broker.produceRecord(log, partition, { ...extras, value: bytes, valueStart, valueEnd: at });
+    records.push({ ...extras, value: bytes, valueStart, valueEnd: at });
   }
+  broker.askFirst(log, records);
+  const partition = partitionFor(log, extras.key);
+  let offset = 0;
+  for (const fields of records) offset = broker.produceRecord(log, partition, fields);
   const level = log.log.config.durability;
   if (level === "memory") return true;
   partition.whenDurable(offset + 1, level, waiter, 0);

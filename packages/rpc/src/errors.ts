@@ -107,6 +107,7 @@ export const applicationCodes: ReadonlyMap<string, number> = new Map([
   ["broker.DEAD_LETTER_NAME", -32018],
   ["broker.REPLAY_RUNNING", -32019],
   ["broker.LOG_FULL", -32056],
+  ["broker.SESSION_QUEUE_FULL", -32057],
   ["log.PRODUCER_FENCED", -32050],
   ["log.PRODUCER_UNKNOWN", -32051],
   ["log.SEQUENCE_GAP", -32052],

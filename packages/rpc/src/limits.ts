@@ -59,9 +59,12 @@ export const problemsMax = 100;
 /** Records in one `produce`. */
 export const produceRecordsMax = 10_000;
 
-/** Clients, sessions, subscriptions or retained messages in one answer. */
+/** Clients, sessions, subscriptions, retained or delayed messages in one answer; delayed messages in one call that takes them back. */
 export const listRowsMax = 10_000;
 export const listRowsDefault = 1_000;
+
+/** Characters of topics and client ids in one answer of `mqtt.delayed`, beyond which it has enough. */
+export const delayedLengthMax = 1024 * 1024;
 
 /** MQTT subscriptions looked at in one turn of the event loop. */
 export const subscriptionsPerTurn = 4096;

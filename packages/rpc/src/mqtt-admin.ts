@@ -7,6 +7,10 @@ export interface MqttAdmin {
   subscriptions(): Iterable<MqttSubscription>;
   /** Ends the connection of a client; its session stays as long as it would anyway. False: it is not connected. */
   kick(clientId: string): boolean;
+  /** Messages to `$delayed/` that wait, in the order of their ids. */
+  delayed(question: MqttDelayedQuestion): AsyncIterable<MqttDelayed>;
+  /** Takes delayed messages back, for good; resolves with the ids of those that waited. */
+  cancelDelayed(ids: readonly number[]): Promise<readonly number[]>;
   /** To other brokers; in the order in which they are configured. */
   bridges(): Iterable<MqttBridge>;
 }
@@ -45,6 +49,29 @@ export interface MqttSubscription {
   readonly qos: number;
 }
 
+export interface MqttDelayedQuestion {
+  /** Only those with a larger id; -1: all. */
+  readonly after: number;
+  /** Only those whose topic matches. */
+  readonly filter?: string | undefined;
+  /** Only those of this client. */
+  readonly clientId?: string | undefined;
+}
+
+export interface MqttDelayed {
+  readonly id: number;
+  /** What it is published to. */
+  readonly topic: string;
+  /** Milliseconds since 1970. */
+  readonly dueMs: number;
+  /** Who sent it; undefined, as the others: that is damaged. */
+  readonly clientId: string | undefined;
+  readonly qos: number | undefined;
+  readonly retain: boolean | undefined;
+  /** Bytes of the payload. */
+  readonly size: number;
+}
+
 export interface MqttBridge {
   readonly name: string;
   /** A URL without credentials. */
@@ -63,5 +90,7 @@ export const noMqtt: MqttAdmin = {
   clients: () => [],
   subscriptions: () => [],
   kick: () => false,
+  delayed: async function* () {},
+  cancelDelayed: async () => [],
   bridges: () => [],
 };

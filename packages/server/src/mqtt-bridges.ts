@@ -56,6 +56,8 @@ export function mqttAdmin(mqtt: MqttServer, bridges: MqttBridges): MqttAdmin {
     clients: () => mqtt.clients(),
     subscriptions: () => mqtt.subscriptions(),
     kick: (clientId) => mqtt.kick(clientId),
+    delayed: (question) => mqtt.delayed(question),
+    cancelDelayed: (ids) => mqtt.cancelDelayed(ids),
     bridges: () => bridges.list(),
   };
 }

@@ -331,6 +331,13 @@ export class Channel implements WindowOwner {
     return feed.window.touch(offset, consumer.id, dueMs, consumer.lifetimeMs);
   }
 
+  /** Finishes a record that waits, although no consumer has it. False: it does not wait. */
+  discard(partition: number, offset: number): boolean {
+    if (this.#feeds[partition]?.window.skip(offset) !== true) return false;
+    this.#changed();
+    return true;
+  }
+
   // --- life --------------------------------------------------------------------------------------------------------
 
   setPaused(paused: boolean): void {

@@ -154,9 +154,11 @@ export class UnfinishedWindow {
     return ++page.attempts[at]!;
   }
 
-  /** Finishes what `nextReady` answered, because its record is gone. */
-  skip(offset: number): void {
-    if (this.#pages.stateOf(offset) === ready) this.#leave(this.#pages.of(offset)!, offset);
+  /** Finishes what waits, because its record is gone or not wanted any more. False: it does not wait. */
+  skip(offset: number): boolean {
+    if (!isWaiting(this.#pages.stateOf(offset))) return false;
+    this.#leave(this.#pages.of(offset)!, offset);
+    return true;
   }
 
   /** What `nextReady` answered is dead. */

@@ -46,6 +46,30 @@ class Rig {
     await this.run();
   }
 
+  /** What `asked` resolves with, while turns go by. */
+  async #await<T>(asked: Promise<T>): Promise<T> {
+    let isDone = false;
+    void asked.finally(() => {
+      isDone = true;
+    });
+    while (!isDone) await this.run();
+    return asked;
+  }
+
+  list(after = -1): Promise<(readonly [offset: number, text: string, dueMs: number])[]> {
+    const all: (readonly [number, string, number])[] = [];
+    const read = async () => {
+      for await (const { record, dueMs } of this.queue.waiting(after))
+        all.push([record.offset, record.bytes.toString("utf8", record.valueStart, record.valueEnd), dueMs]);
+      return all;
+    };
+    return this.#await(read());
+  }
+
+  cancel(offsets: readonly number[]): Promise<number[]> {
+    return this.#await(this.queue.cancel(offsets));
+  }
+
   async append(text: string, afterMs: number): Promise<void> {
     this.queue.append({ value: Buffer.from(text), topic }, this.clock.nowMs() + afterMs, undefined, 0);
     await this.run();
@@ -158,4 +182,77 @@ test("refuses more than may wait", async () => {
   rig.queue.messagesMax = 1;
   await rig.append("one", 1_000);
   await assert.rejects(rig.append("two", 1_000), { code: "broker.DEFERRED_LIMIT" });
+});
+
+test("lists what waits, and from an offset on", async () => {
+  const rig = await Rig.start();
+  const nowMs = rig.clock.nowMs();
+  for (const [text, afterMs] of [
+    ["done", 0],
+    ["b", 2_000],
+    ["a", 1_000],
+  ] as const)
+    await rig.append(text, afterMs);
+  assert.deepEqual(await rig.list(), [
+    [1, "b", nowMs + 2_000],
+    [2, "a", nowMs + 1_000],
+  ]);
+  assert.deepEqual((await rig.list(1)).length, 1);
+  await rig.advance(1_000);
+  assert.deepEqual(
+    (await rig.list()).map(([offset]) => offset),
+    [1],
+  );
+});
+
+test("lists many across reads", async () => {
+  const rig = await Rig.start();
+  const large = "x".repeat(20_000);
+  for (let i = 0; i < 30; i++) await rig.append(large, 1_000);
+  assert.equal((await rig.list()).length, 30);
+});
+
+test("takes back what waits, and nothing else", async () => {
+  const rig = await Rig.start();
+  for (const [text, afterMs] of [
+    ["done", 0],
+    ["back", 1_000],
+    ["stays", 1_000],
+  ] as const)
+    await rig.append(text, afterMs);
+  assert.deepEqual(await rig.cancel([0, 1, 1, 77]), [1]);
+  assert.deepEqual(await rig.cancel([1]), []);
+  assert.equal(rig.queue.count, 1);
+  await rig.advance(1_000);
+  assert.deepEqual(rig.published, ["done", "stays"]);
+});
+
+test("takes back what was appended in this turn", async () => {
+  const rig = await Rig.start();
+  rig.queue.append({ value: Buffer.from("x"), topic }, rig.clock.nowMs() + 1_000, undefined, 0);
+  await settle(2);
+  rig.clock.turn();
+  assert.deepEqual(await rig.cancel([0]), [0]);
+  await rig.advance(1_000);
+  assert.deepEqual([rig.published, rig.queue.count], [[], 0]);
+});
+
+test("what was taken back stays so after a crash", async () => {
+  const rig = await Rig.start();
+  await rig.append("back", 1_000);
+  await rig.append("stays", 1_000);
+  await rig.cancel([0]);
+  await rig.open(); // The first queue was not closed, and goes on: both publish what stays.
+  await rig.advance(1_000);
+  assert.deepEqual(rig.published, ["stays", "stays"]);
+});
+
+test("takes back what is always refused", async () => {
+  const rig = await Rig.start(() => {
+    throw logErrors.APPEND_QUEUE_FULL({ log: "l", partition: 0, pendingBytes: 1, limit: 1 } as never);
+  });
+  await rig.append("x", 0);
+  assert.deepEqual(await rig.cancel([0]), [0]);
+  await rig.advance(10 * deferredRetryMs);
+  assert.equal(rig.queue.count, 0);
 });

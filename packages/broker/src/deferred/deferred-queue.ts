@@ -41,7 +41,9 @@ import {
   deferredSparseBytesMin,
   deferredTimeoutMs,
   deferredTrimIntervalMs,
+  deferredTurnsMax,
 } from "../limits.ts";
+import { dueHeader, readWaiting, type WaitingRecord } from "./read-waiting.ts";
 import { StateBelow } from "./state-below.ts";
 import { deferredLogName, deferredStatePrefix } from "./verify-deferred.ts";
 
@@ -65,7 +67,6 @@ export interface DeferredQueueOptions {
  */
 export type OnDue = (record: RecordCursor, waiter: DurabilityWaiter, token: number) => boolean;
 
-const dueHeader = "polylog-due";
 const settings: ChannelSettings = { maxAttempts: 0, ordered: false, deadLetterExpired: false };
 const names = { logName: deferredLogName, name: "due" };
 
@@ -163,6 +164,25 @@ export class DeferredQueue implements DurabilityWaiter {
     const { messagesMax: limit } = this;
     if (this.count >= limit) throw brokerErrors.DEFERRED_LIMIT({ limit });
     return this.#append(fields, dueMs, waiter, token);
+  }
+
+  /** What waits, in the order in which it came or was moved, from the first offset above `after` on. */
+  waiting(after: number): AsyncGenerator<WaitingRecord, void> {
+    return readWaiting(this.#partition, this.#channel.windows()[0]!, this.#clock, after);
+  }
+
+  /**
+   * Takes records back: they will not be given out. Resolves, once that would be found after a crash, with those that still
+   * waited; the others were given out, or were moved and have another offset. Rejects with STATE_WRITE_FAILED.
+   */
+  async cancel(offsets: readonly number[]): Promise<number[]> {
+    const [window] = this.#channel.windows();
+    const last = Math.min(Math.max(...offsets), this.#partition.highWatermark - 1);
+    for (let turns = 0; turns < deferredTurnsMax && window!.cursor <= last; turns++)
+      await new Promise<void>((resolve) => this.#clock.atTurnEnd(resolve)); // The channel has not seen it yet.
+    const cancelled = offsets.filter((offset) => this.#channel.discard(0, offset));
+    if (cancelled.length > 0) await this.#store.save(this.#channel);
+    return cancelled;
   }
 
   #append(fields: RecordFields, dueMs: number, waiter: DurabilityWaiter | undefined, token: number): boolean {

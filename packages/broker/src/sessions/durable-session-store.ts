@@ -352,8 +352,8 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
     return waiter === undefined || this.wait(waiter, token);
   }
 
-  admit(session: StoredSession, size: number, copies: number): void {
-    (session as DurableSession).admit(size, this.limits, copies);
+  admit(session: StoredSession, size: number, aheadCount: number, aheadBytes: number): void {
+    (session as DurableSession).admit(size, this.limits, aheadCount, aheadBytes);
   }
 
   #requireRoom(): void {

@@ -113,17 +113,17 @@ export class DurableSession implements StoredSession, RecordReadListener {
 
   // --- coming in -------------------------------------------------------------------------------------------------
 
-  /** True when so many messages of this size fit, perhaps after waiting ones were dropped. */
-  takes(size: number, limits: SessionLimits, copies = 1): boolean {
-    const more = copies - 1;
+  /** True when a message of this size fits behind others, perhaps after waiting ones were dropped. */
+  takes(size: number, limits: SessionLimits, aheadCount = 0, aheadBytes = 0): boolean {
     return limits.whenFull === "drop-oldest"
-      ? fits(this.inFlightCount + more, this.#inFlightBytes + more * size, size, limits)
-      : fits(this.queuedCount + more, this.queuedBytes + more * size, size, limits);
+      ? fits(this.inFlightCount + aheadCount, this.#inFlightBytes + aheadBytes, size, limits)
+      : fits(this.queuedCount + aheadCount, this.queuedBytes + aheadBytes, size, limits);
   }
 
   /** As `SessionStore.admit`. */
-  admit(size: number, limits: SessionLimits, copies: number): void {
-    if (limits.whenFull === "refuse" && this.exists && !this.takes(size, limits, copies)) throw this.refusal();
+  admit(size: number, limits: SessionLimits, aheadCount: number, aheadBytes: number): void {
+    if (limits.whenFull !== "refuse" || !this.exists || this.takes(size, limits, aheadCount, aheadBytes)) return;
+    throw this.refusal();
   }
 
   /** Counts it. */

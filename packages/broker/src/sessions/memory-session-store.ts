@@ -74,11 +74,10 @@ class MemorySession implements StoredSession {
     return this.inFlight.size;
   }
 
-  takes(size: number, limits: SessionLimits, copies = 1): boolean {
-    const more = copies - 1;
+  takes(size: number, limits: SessionLimits, aheadCount = 0, aheadBytes = 0): boolean {
     return limits.whenFull === "drop-oldest"
-      ? fits(this.inFlight.size + more, this.#inFlightBytes + more * size, size, limits)
-      : fits(this.queuedCount + more, this.queuedBytes + more * size, size, limits);
+      ? fits(this.inFlight.size + aheadCount, this.#inFlightBytes + aheadBytes, size, limits)
+      : fits(this.queuedCount + aheadCount, this.queuedBytes + aheadBytes, size, limits);
   }
 
   enqueue(message: MemoryMessage, size: number, qos: QoS, recipient: Uint8Array, limits: SessionLimits): void {
@@ -325,9 +324,10 @@ export class MemorySessionStore implements SessionStore {
     return true;
   }
 
-  admit(session: StoredSession, size: number, copies: number): void {
+  admit(session: StoredSession, size: number, aheadCount: number, aheadBytes: number): void {
     const own = session as MemorySession;
-    if (this.limits.whenFull !== "refuse" || !own.exists || own.takes(size, this.limits, copies)) return;
+    if (this.limits.whenFull !== "refuse" || !own.exists) return;
+    if (own.takes(size, this.limits, aheadCount, aheadBytes)) return;
     throw this.#refuse(own);
   }
 

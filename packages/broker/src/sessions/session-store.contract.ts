@@ -307,17 +307,19 @@ const limits: ContractTests = {
   "tells beforehand what it would refuse": async ({ store }) => {
     const session = await store.create("a", none);
     store.limits = { messagesMax: 2, bytesMax: 100, whenFull: "drop-oldest" };
-    store.admit(session, 60, 3);
+    store.admit(session, 60, 2, 120);
     store.limits = { messagesMax: 2, bytesMax: 100, whenFull: "refuse" };
-    store.admit(session, 50, 2);
-    for (const [size, copies] of [
-      [60, 2],
-      [10, 3],
+    store.admit(session, 500, 0, 0);
+    store.admit(session, 50, 1, 50);
+    for (const [size, aheadCount, aheadBytes] of [
+      [60, 1, 60],
+      [10, 1, 91],
+      [10, 2, 20],
     ] as const)
-      assert.throws(() => store.admit(session, size, copies), { code: "broker.SESSION_QUEUE_FULL" });
-    assert.deepEqual([session.queuedCount, store.counters.refused], [0, 2]);
+      assert.throws(() => store.admit(session, size, aheadCount, aheadBytes), { code: "broker.SESSION_QUEUE_FULL" });
+    assert.deepEqual([session.queuedCount, store.counters.refused], [0, 3]);
     void store.delete(session);
-    store.admit(session, 10, 3);
+    store.admit(session, 10, 2, 20);
   },
 
   "bounds bytes, and takes a single large one": async ({ store }) => {

@@ -102,10 +102,10 @@ export interface SessionStore {
    */
   append(message: SessionMessage, waiter: DurabilityWaiter | undefined, token: number): boolean;
   /**
-   * Throws SESSION_QUEUE_FULL, and counts it, where `append` would for `copies` messages of `size` bytes to this session: when
-   * `whenFull` is `refuse` and they have no room.
+   * Throws SESSION_QUEUE_FULL, and counts it, where `append` would for a message of `size` bytes to this session, behind
+   * `aheadCount` others of `aheadBytes` bytes together: when `whenFull` is `refuse` and there is no room.
    */
-  admit(session: StoredSession, size: number, copies: number): void;
+  admit(session: StoredSession, size: number, aheadCount: number, aheadBytes: number): void;
   /** After log.APPEND_QUEUE_FULL: calls `listener` once when there is room, at once if there is; also when it never will be. */
   whenDrained(listener: () => void): void;
   /** True: everything done so far has reached the store's level; false: `waiter` hears. For a PUBLISH that is repeated. */

@@ -147,15 +147,19 @@ export class MemoryPartition implements Partition {
   }
 
   appendProduced(stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
-    this.#requireOpen();
-    const { producers } = this.#kept;
-    const known = producers.find(stamp, records.length);
-    if (known !== undefined) return { baseOffset: known, duplicate: true };
+    const known = this.findProduced(stamp, records.length);
+    if (known !== undefined) return known;
     this.#requireRoom();
     const { payload, rich } = encodeProducedBatch(stamp, records);
     const baseOffset = this.#add(payload, records.length, { rich, producer: true }, undefined);
-    producers.add(stamp, baseOffset, records.length);
+    this.#kept.producers.add(stamp, baseOffset, records.length);
     return { baseOffset, duplicate: false };
+  }
+
+  findProduced(stamp: ProducerStamp, count: number): Produced | undefined {
+    this.#requireOpen();
+    const baseOffset = this.#kept.producers.find(stamp, count);
+    return baseOffset === undefined ? undefined : { baseOffset, duplicate: true };
   }
 
   #add(

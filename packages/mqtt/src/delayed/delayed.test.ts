@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DurableServer } from "../testing/durable-server.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
+import type { DelayedInfo } from "./list-delayed.ts";
 
 const lasting = { cleanStart: false, properties: { sessionExpiryInterval: 1000 } };
 
@@ -232,4 +233,40 @@ test("sends a large delayed payload from memory that nothing else is read into",
   const sizes = held.filter(({ length }) => length >= 700_000);
   assert.equal(sizes.length, count);
   for (const bytes of sizes) assert.equal(new Set(bytes.subarray(-700_000)).size, 1);
+});
+
+/** What the server tells of delayed messages, while turns go by. */
+async function list({ server }: Awaited<ReturnType<typeof start>>, filter?: string, clientId?: string) {
+  const all: DelayedInfo[] = [];
+  const reading = (async () => {
+    for await (const each of server.server.delayed({ after: -1, filter, clientId })) all.push(each);
+    return true;
+  })();
+  while (!(await Promise.race([reading, server.run()])));
+  return all;
+}
+
+test("tells an administrator what waits", async () => {
+  const rig = await start();
+  const dueMs = rig.server.clock.nowMs() + 10_000;
+  await rig.publisher.publish("$delayed/10/a/b", "later", { qos: 2, retain: true });
+  await rig.subscriber.publish("$delayed/10/c", "", { qos: 0 });
+  await rig.server.run();
+  const first = { id: 0, topic: "a/b", dueMs, clientId: "p", qos: 2, retain: true, size: 5 };
+  const second = { id: 1, topic: "c", dueMs, clientId: "s", qos: 0, retain: false, size: 0 };
+  assert.deepEqual(await list(rig), [first, second]);
+  assert.deepEqual(await list(rig, "a/#"), [first]);
+  assert.deepEqual(await list(rig, undefined, "s"), [second]);
+  await rig.server.advance(10_000);
+  assert.deepEqual(await list(rig), []);
+});
+
+test("an administrator takes a delayed message back", async () => {
+  const rig = await start();
+  for (const text of ["1", "2"]) await publish(rig, "$delayed/10/t", text);
+  const cancelling = rig.server.server.cancelDelayed([0, 5]);
+  await rig.server.run();
+  assert.deepEqual(await cancelling, [0]);
+  await rig.server.advance(10_000);
+  assert.deepEqual(rig.subscriber.payloads(), ["2"]);
 });

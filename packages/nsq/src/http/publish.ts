@@ -9,6 +9,7 @@ import { type HttpExchange, HttpRefusal } from "./http-exchange.ts";
 const refusalCodes = new Map([
   ["log.DISK_FULL", "DISK_FULL"],
   ["broker.LOG_FULL", "LOG_FULL"],
+  ["broker.SESSION_QUEUE_FULL", "SESSION_QUEUE_FULL"],
 ]);
 
 /** The log of the query's topic, made when there is none. Refuses as nsqd does. */
@@ -20,8 +21,8 @@ export function logToPublishTo(exchange: HttpExchange): BrokerLog {
 
 /**
  * Appends once the log has room, and resolves when what was appended reached the log's level. `append` answers as
- * `Broker.produce`. Refuses with EXITING whatever the log refuses with, which is nsqd's only word for that, except when the disk is full:
- * or the log: then with DISK_FULL or LOG_FULL, so that the reason can be seen from outside.
+ * `Broker.produce`. Refuses with EXITING whatever the log refuses with, which is nsqd's only word for that, except when the disk is full,
+ * or the log, or an MQTT session: then with DISK_FULL, LOG_FULL or SESSION_QUEUE_FULL, so that the reason can be seen from outside.
  */
 export async function publish(
   exchange: HttpExchange,

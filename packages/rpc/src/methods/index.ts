@@ -18,7 +18,9 @@ import { logEmpty } from "./log-empty.ts";
 import { logList } from "./log-list.ts";
 import type { Method } from "./method.ts";
 import { mqttBridges } from "./mqtt-bridges.ts";
+import { mqttCancelDelayed } from "./mqtt-cancel-delayed.ts";
 import { mqttClients } from "./mqtt-clients.ts";
+import { mqttDelayed } from "./mqtt-delayed.ts";
 import { mqttKick } from "./mqtt-kick.ts";
 import { mqttRetained } from "./mqtt-retained.ts";
 import { mqttSessions } from "./mqtt-sessions.ts";
@@ -56,5 +58,7 @@ export const methods: readonly Method[] = [
   mqttSubscriptions,
   mqttRetained,
   mqttKick,
+  mqttDelayed,
+  mqttCancelDelayed,
   mqttBridges,
 ];

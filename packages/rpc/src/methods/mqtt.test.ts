@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Publication } from "@polylog/broker";
-import { subscriptionsPerTurn } from "../limits.ts";
-import type { MqttBridge, MqttClient, MqttSubscription } from "../mqtt-admin.ts";
+import { delayedLengthMax, listRowsMax, subscriptionsPerTurn } from "../limits.ts";
+import type { MqttAdmin, MqttBridge, MqttClient, MqttDelayed, MqttSubscription } from "../mqtt-admin.ts";
 import { MemoryClient } from "../testing/memory-client.ts";
 
 const counts = { subscriptionCount: 2, inFlightCount: 1, queuedCount: 0 };
@@ -36,10 +36,24 @@ const mqttBridges: readonly MqttBridge[] = [
   },
 ];
 
-const start = (given = subscriptions) => {
-  const kick = (clientId: string) => clientId === "a";
-  const bridges = () => mqttBridges;
-  return MemoryClient.start({ mqtt: { clients: () => mqttClients, subscriptions: () => given, kick, bridges } });
+const delayed: readonly MqttDelayed[] = [
+  { id: 3, topic: "x/1", dueMs: 5000, clientId: "a", qos: 1, retain: false, size: 7 },
+  { id: 8, topic: "x/2", dueMs: Number.NaN, clientId: undefined, qos: undefined, retain: undefined, size: 0 },
+];
+
+const start = (given = subscriptions, waiting = delayed) => {
+  const mqtt: MqttAdmin = {
+    clients: () => mqttClients,
+    subscriptions: () => given,
+    kick: (clientId) => clientId === "a",
+    bridges: () => mqttBridges,
+    delayed: async function* ({ after, filter = "", clientId = "" }) {
+      for (const each of waiting)
+        if (each.id > after && each.topic.startsWith(filter) && (each.clientId ?? "").startsWith(clientId)) yield each;
+    },
+    cancelDelayed: async (ids) => ids.filter((id) => waiting.some((each) => each.id === id)),
+  };
+  return MemoryClient.start({ mqtt });
 };
 
 test("mqtt.clients lists who is connected", async () => {
@@ -104,6 +118,35 @@ test("mqtt.bridges says why one is not connected", async () => {
   assert.deepEqual(bridges, [{ name, remote, status, version: null, reason, queued, dropped, ...counters }]);
 });
 
+test("mqtt.delayed lists what waits, a page at a time", async () => {
+  const client = await start();
+  const first = { id: 3, topic: "x/1", due: 5000, clientId: "a", qos: 1, retain: false, size: 7 };
+  const damaged = { id: 8, topic: "x/2", due: null, clientId: null, qos: null, retain: null, size: 0 };
+  assert.deepEqual(await client.ask("mqtt.delayed", {}), { delayed: [first, damaged], more: false });
+  assert.deepEqual(await client.ask("mqtt.delayed", { limit: 1 }), { delayed: [first], more: true });
+  assert.deepEqual(await client.ask("mqtt.delayed", { after: 3 }), { delayed: [damaged], more: false });
+  assert.deepEqual(await client.ask("mqtt.delayed", { filter: "x/1" }), { delayed: [first], more: false });
+  assert.deepEqual(await client.ask("mqtt.delayed", { clientId: "b" }), { delayed: [], more: false });
+  for (const params of [{ limit: 0 }, { limit: listRowsMax + 1 }, { after: -1 }, { filter: "" }, { id: 3 }])
+    assert.equal(await client.refusalCode("mqtt.delayed", params), "rpc.INVALID_PARAMS");
+});
+
+test("mqtt.delayed ends an answer that is large enough", async () => {
+  const topic = "t".repeat(60_000);
+  const long = Array.from({ length: 100 }, (_, id) => ({ ...delayed[0]!, id, topic }));
+  const client = await start(subscriptions, long);
+  const { delayed: listed, more } = await client.ask("mqtt.delayed", {});
+  assert.deepEqual([listed.length, more], [Math.ceil(delayedLengthMax / topic.length), true]);
+});
+
+test("mqtt.cancelDelayed tells which ones waited", async () => {
+  const client = await start();
+  assert.deepEqual(await client.ask("mqtt.cancelDelayed", { ids: [8, 5, 3] }), { cancelled: [8, 3] });
+  const tooMany = Array.from({ length: listRowsMax + 1 }, () => 3);
+  for (const ids of [[], [-1], ["3"], 3, tooMany])
+    assert.equal(await client.refusalCode("mqtt.cancelDelayed", { ids }), "rpc.INVALID_PARAMS");
+});
+
 test("mqtt.retained lists what matches", async () => {
   const client = await start();
   const { broker } = client.memory;
@@ -136,8 +179,9 @@ test("mqtt methods are for those who may manage $mqtt", async () => {
     return false;
   };
   const client = await MemoryClient.start({ access: { allows } });
-  for (const method of ["mqtt.clients", "mqtt.sessions", "mqtt.subscriptions", "mqtt.retained", "mqtt.bridges"])
-    assert.equal(await client.refusalCode(method, {}), "broker.NOT_AUTHORIZED");
+  for (const what of ["clients", "sessions", "subscriptions", "retained", "delayed", "bridges"])
+    assert.equal(await client.refusalCode(`mqtt.${what}`, {}), "broker.NOT_AUTHORIZED");
+  assert.equal(await client.refusalCode("mqtt.cancelDelayed", { ids: [1] }), "broker.NOT_AUTHORIZED");
   assert.equal(await client.refusalCode("mqtt.kick", { clientId: "a" }), "broker.NOT_AUTHORIZED");
   assert.deepEqual(new Set(asked), new Set(["manage $mqtt"]));
 });

@@ -104,6 +104,7 @@ function produceOnce(
 
 /** Returns the first offset. PARTLY_APPENDED when the log refused one in the middle, being full for example. */
 function appendAll(context: MethodContext, log: BrokerLog, partition: Partition, records: RecordFields[]): number {
+  context.broker.askFirst(log, records);
   const baseOffset = partition.nextOffset;
   for (let appended = 0; appended < records.length; appended++) {
     try {

@@ -11,6 +11,7 @@ import type { WholeLogDescription } from "../methods/log-describe.ts";
 import type { LogDescription } from "../methods/log-list.ts";
 import type { BridgeDescription } from "../methods/mqtt-bridges.ts";
 import type { ClientDescription } from "../methods/mqtt-clients.ts";
+import type { DelayedDescription } from "../methods/mqtt-delayed.ts";
 import type { RetainedDescription } from "../methods/mqtt-retained.ts";
 import type { MqttAdmin, MqttSubscription } from "../mqtt-admin.ts";
 import { RpcConnection } from "../rpc-connection.ts";
@@ -66,6 +67,8 @@ export interface RpcResults {
   readonly "mqtt.sessions": { readonly sessions: readonly ClientDescription[]; readonly more: boolean };
   readonly "mqtt.subscriptions": { readonly subscriptions: readonly MqttSubscription[]; readonly more: boolean };
   readonly "mqtt.bridges": { readonly bridges: readonly BridgeDescription[] };
+  readonly "mqtt.delayed": { readonly delayed: readonly DelayedDescription[]; readonly more: boolean };
+  readonly "mqtt.cancelDelayed": { readonly cancelled: readonly number[] };
   readonly "mqtt.kick": { readonly kicked: boolean };
   readonly "mqtt.retained": { readonly retained: readonly RetainedDescription[]; readonly more: boolean };
   readonly "channel.replayDeadLetters": { readonly replayed: number };

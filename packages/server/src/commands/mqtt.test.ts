@@ -32,7 +32,7 @@ test("control characters are escaped", () => {
 test("help and usage say what can be listed", async () => {
   assert.match(
     await run("--help"),
-    /polylog mqtt clients\|sessions\|subscriptions \[CLIENT\]\|retained\|bridges\|kick CLIENT/,
+    /polylog mqtt clients\|sessions\|subscriptions \[CLIENT\]\|retained\|delayed\|bridges\|kick CLIENT/,
   );
   const wrong = [
     [],
@@ -42,6 +42,10 @@ test("help and usage say what can be listed", async () => {
     ["kick", ""],
     ["kick", "a", "b"],
     ["clients", "--password=x"],
+    ["clients", "--cancel=1"],
+    ["retained", "--after=1"],
+    ["delayed", "--cancel=x"],
+    ["delayed", "more"],
   ];
   for (const argv of wrong) await assert.rejects(run(...argv), { code: "options.USAGE" });
 });

@@ -21,7 +21,7 @@ export function renderTable(rows: readonly Row[]): string {
 }
 
 function isTime(column: string): boolean {
-  return column === "published" || column === "expires" || column === "timestamp";
+  return column === "published" || column === "expires" || column === "timestamp" || column === "due";
 }
 
 /** What clients chose may hold anything: control characters are not printed as they are. */

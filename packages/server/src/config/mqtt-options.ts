@@ -13,22 +13,43 @@ const clientWords = {
   sessions: "none",
   subscriptions: "optional",
   retained: "none",
+  delayed: "none",
   bridges: "none",
   kick: "required",
 } as const satisfies Readonly<Record<string, ClientWord>>;
 export type MqttQuestion = keyof typeof clientWords;
 const questions = Object.keys(clientWords) as readonly MqttQuestion[];
 
+const idProblem = (text: string): string | undefined => (/^[0-9]{1,15}$/u.test(text) ? undefined : "is not an id");
+
 export const mqttOptions = defineOptions({
   ...clientOptions("manage $mqtt"),
   filter: {
     flag: "filter",
     type: "string",
-    default: "#",
     from: ["flag"],
     placeholder: "FILTER",
     group: output,
-    help: "Of retained messages, those whose topic matches.",
+    help: "Of retained and delayed messages, those whose topic matches.",
+  },
+  after: {
+    flag: "after",
+    type: "string",
+    from: ["flag"],
+    placeholder: "ID",
+    check: idProblem,
+    group: output,
+    help: "Of delayed messages, those with a larger id: the next page.",
+  },
+  cancel: {
+    flag: "cancel",
+    type: "string",
+    repeatable: true,
+    from: ["flag"],
+    placeholder: "ID",
+    check: idProblem,
+    group: "Delayed messages",
+    help: "Take this delayed message back instead of listing any.",
   },
   limit: {
     flag: "limit",
@@ -68,6 +89,8 @@ export function loadMqttOptions(
   const clientWord: ClientWord = clientWords[question];
   if (clientWord === "none" && clientId !== undefined)
     throw usageError(`${JSON.stringify(clientId)}: unexpected argument`);
+  if (question !== "delayed" && (values.cancel.length > 0 || values.after !== undefined))
+    throw usageError("--cancel and --after: only of delayed messages");
   if (clientId === "" || (clientWord === "required" && clientId === undefined))
     throw usageError(`say which client: polylog mqtt ${question} CLIENT`);
   return { question, clientId, options: values };
@@ -79,14 +102,16 @@ function usageError(problem: string): Error {
 
 export function renderMqttHelp(): string {
   return renderHelp(mqttOptions, {
-    usage: "polylog mqtt clients|sessions|subscriptions [CLIENT]|retained|bridges|kick CLIENT [options]",
+    usage: "polylog mqtt clients|sessions|subscriptions [CLIENT]|retained|delayed|bridges|kick CLIENT [options]",
     summary:
-      "Asks a running server about its MQTT clients, sessions, subscriptions, retained messages and bridges, or ends a connection.",
+      "Asks a running server about its MQTT clients, sessions, subscriptions, retained and delayed messages and bridges, ends a connection, or takes delayed messages back.",
     envPrefix: environmentPrefix,
     examples: [
       "polylog mqtt clients",
       "polylog mqtt retained --filter 'sensors/#' --json",
       "polylog mqtt kick sensor-7",
+      "polylog mqtt delayed --filter 'lamps/#'",
+      "polylog mqtt delayed --cancel 17 --cancel 19",
     ],
   });
 }
