@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { temporaryDirectory } from "@polylog/testkit";
+import { startServer, temporaryDirectory } from "@polylog/testkit";
 
 interface Running {
   readonly child: ChildProcess;
@@ -153,4 +153,32 @@ test("what it prints and how it ends is NSQ's", async (t) => {
     assert.equal(await running.exited, code, `${name} ${flags.join(" ")}: ${running.output()}`);
     assert.match(running.output(), printed);
   }
+});
+
+test("nsqd and serve log from the level on that they are told while they run", async (t) => {
+  const nsqd = await start(t, "nsqd", ["--data-path", temporaryDirectory(t)]);
+  const serve = await startServer({ dataDir: temporaryDirectory(t), flags: ["--log-level=info"] });
+  t.after(() => serve.kill());
+  const servers = [
+    { port: nsqd.port("HTTP"), output: () => nsqd.output() },
+    { port: serve.listeners.nsqHttp.port, output: () => serve.output() },
+  ];
+  for (const { port, output } of servers) {
+    const send = async (method: string, path: string, body = "") =>
+      (await fetch(`http://127.0.0.1:${port}${path}`, method === "GET" ? {} : { method, body })).text();
+    const create = async (topic: string) => assert.equal(await send("POST", `/topic/create?topic=${topic}`), "");
+    assert.equal(await send("GET", "/config/log_level"), "2");
+    await create("first");
+    assert.equal(await send("PUT", "/config/log_level", "warn"), "3");
+    await create("second");
+    assert.equal(await send("PUT", "/config/log_level", "info"), "2");
+    await create("third");
+    await until(() => /log created.*third/.test(output()), nsqd);
+    assert.match(output(), /log created.*first/);
+    assert.doesNotMatch(output(), /second/);
+    assert.equal(await send("PUT", "/config/log_level", "fatal"), "5");
+  }
+  nsqd.child.kill("SIGTERM");
+  assert.equal(await nsqd.exited, 0);
+  assert.doesNotMatch(nsqd.output(), /bye/);
 });

@@ -270,6 +270,37 @@ test("keeps to one partition for a turn's records, and takes the next one then",
   assert.deepEqual(log.partitions.map(({ nextOffset }) => nextOffset).sort(), [4, 5, 6]);
 });
 
+for (const bound of ["pendingBytesMax", "pendingTotalMax"] as const)
+  test(`appends to all logs or none when ${bound} is reached`, async () => {
+    const captures = ["first", "second"].map((log) => ({ log, filter: "sensors/#" }));
+    const memory = await MemoryBroker.start({ captures, [bound]: 1000 });
+    const logs = captures.map(({ log }) => memory.broker.catalog.require(log));
+    const refused = { code: "log.APPEND_QUEUE_FULL" };
+    const publish = () =>
+      memory.broker.publish(publication(memory, "sensors/1", "x".repeat(400)), new RecordingWaiter(), 0);
+    let taken = 0;
+    for (let i = 0; i < 10; i++)
+      try {
+        publish();
+        taken++;
+      } catch (error) {
+        assert.equal((error as PolylogError).code, refused.code);
+      }
+    assert.ok(taken > 0 && taken < 5, `${taken}`);
+    assert.deepEqual(
+      logs.map((log) => log.messageCount),
+      [taken, taken],
+    );
+    await memory.run();
+    logs[1]!.appendRecord(logs[1]!.partitions[0]!, { value: Buffer.alloc(2000) });
+    for (let i = 0; i < 3; i++) assert.throws(publish, refused);
+    await memory.run();
+    assert.equal(logs[0]!.partitions[0]!.nextOffset, taken);
+    publish();
+    await memory.run();
+    assert.equal(logs[0]!.partitions[0]!.nextOffset, taken + 1);
+  });
+
 test("appends a message to all logs that capture it, or to none", async () => {
   const captures = ["open", "full"].map((log) => ({ log, filter: "sensors/#" }));
   const memory = await MemoryBroker.start({ captures });

@@ -58,6 +58,8 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
   readonly #pendingTotal: PendingTotal;
   readonly #state: PartitionState;
   readonly #watchers = new PartitionWatchers(this);
+  /** The next append was promised room. */
+  #isAdmitted = false;
   #opening: Promise<RecoveryReport> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -204,38 +206,51 @@ export class EmbeddedPartition implements Partition, DiskSpaceWatcher {
   }
 
   append(fields: RecordFields): number {
-    if (!this.#state.accepting || this.saturated) throw this.#whyRefused();
+    this.#enter();
     return this.#tail.append(fields, this.#appender.turnMs());
   }
 
   appendValue(bytes: Uint8Array, start: number, end: number): number {
-    if (!this.#state.accepting || this.saturated) throw this.#whyRefused();
+    this.#enter();
     return this.#tail.appendValue(bytes, start, end, this.#appender.turnMs());
   }
 
   appendTopicValue(topic: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
-    if (!this.#state.accepting || this.saturated) throw this.#whyRefused();
+    this.#enter();
     return this.#tail.appendTopicValue(topic, bytes, start, end, this.#appender.turnMs());
   }
 
   appendFramed(bytes: Uint8Array, start: number, end: number, count: number, gap = 0): number {
-    if (!this.#state.accepting || this.saturated) throw this.#whyRefused();
+    this.#enter();
     return this.#tail.appendFramed(bytes, start, end, count, gap, this.#appender.turnMs());
   }
 
   appendProduced(stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
     const known = this.findProduced(stamp, records.length);
     if (known !== undefined) return known;
-    if (this.saturated) throw this.#whyRefused();
+    this.#enter();
     const baseOffset = this.#tail.appendProduced(encodeProducedBatch(stamp, records), this.#appender.turnMs());
     this.#producers.add(stamp, baseOffset, records.length);
     return { baseOffset, duplicate: false };
   }
 
   findProduced(stamp: ProducerStamp, count: number): Produced | undefined {
-    if (!this.#state.accepting) throw this.#whyRefused();
+    const { accepting, status } = this.#state;
+    // While the disk is full what was taken is known all the same; in a partition that fails it may never have been written.
+    if (!accepting && status !== "open") throw this.#whyRefused();
     const baseOffset = this.#producers.find(stamp, count);
     return baseOffset === undefined ? undefined : { baseOffset, duplicate: true };
+  }
+
+  admit(): void {
+    if (!this.#state.accepting || this.saturated) throw this.#whyRefused();
+    this.#isAdmitted = true;
+  }
+
+  /** Every append begins so. */
+  #enter(): void {
+    if (!this.#state.accepting || (this.saturated && !this.#isAdmitted)) throw this.#whyRefused();
+    this.#isAdmitted = false;
   }
 
   get producerEpochMax(): number {

@@ -262,6 +262,35 @@ describe("PendingTotal", () => {
     assert.equal(pendingTotal.bytes, 0);
   });
 
+  it("takes a record that was admitted before others used the room up", async () => {
+    const pendingTotal = new PendingTotal(1000);
+    const rigs = [new PartitionRig({ pendingTotal }), new PartitionRig({ pendingTotal })];
+    for (const rig of rigs) await rig.open();
+    for (const { partition } of rigs) partition.admit();
+    rigs[0]!.append("x".repeat(2000));
+    assert.equal(rigs[1]!.append("y"), 0);
+    for (const rig of rigs) assert.throws(() => rig.append("z"), { code: "log.APPEND_QUEUE_FULL" });
+    for (const rig of rigs) await rig.partition.close();
+  });
+
+  it("answers a call that was taken before while it has none", async () => {
+    const rig = new PartitionRig({ watchesDisk: true });
+    await rig.open();
+    const call = (sequence: number) =>
+      rig.partition.appendProduced({ id: "p", epoch: 1, sequence }, [{ value: Buffer.from("a") }]);
+    call(0);
+    rig.clock.turn();
+    rig.storage.failWith("ENOSPC", "write", 1);
+    rig.append("b");
+    rig.clock.turn();
+    assert.deepEqual(call(0), { baseOffset: 0, duplicate: true });
+    assert.throws(() => call(1), diskFull);
+    assert.throws(() => rig.partition.admit(), diskFull);
+    await untilRoom(rig);
+    assert.deepEqual(call(1), { baseOffset: 2, duplicate: false });
+    await rig.partition.close();
+  });
+
   it("counts runs of framed values and calls of producers too", async () => {
     const pendingTotal = new PendingTotal();
     const rig = new PartitionRig({ pendingTotal });

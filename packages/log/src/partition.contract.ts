@@ -133,6 +133,17 @@ const waiting: ContractTests = {
     assert.deepEqual(seen, []);
   },
 
+  "takes the next record after it has admitted one": async (rig) => {
+    const partition = await rig.created();
+    partition.admit();
+    put(partition, "x".repeat(contractPendingBytesMax));
+    assert.throws(() => partition.admit(), hasCode("log.APPEND_QUEUE_FULL"));
+    assert.throws(() => put(partition, "y"), hasCode("log.APPEND_QUEUE_FULL"));
+    await rig.finish(partition.sync());
+    partition.admit();
+    assert.equal(put(partition, "y"), 1);
+  },
+
   "refuses records while too many wait to be written": async (rig) => {
     const partition = await rig.created();
     const value = "x".repeat(4000);

@@ -88,6 +88,11 @@ export interface Partition {
    * what `appendProduced` throws for the stamp.
    */
   findProduced(stamp: ProducerStamp, count: number): Produced | undefined;
+  /**
+   * Throws what the next append would be refused with, but for faults of its own. If it does not throw, the next append is not
+   * refused with APPEND_QUEUE_FULL, whatever is appended elsewhere meanwhile; so ask only before you append, in the same turn.
+   */
+  admit(): void;
 
   /**
    * Calls `waiter.onDurable(token, …)` once every offset below `endOffset`, which must not be above `nextOffset`, reached

@@ -1,7 +1,7 @@
 /** What every connection and every HTTP request of one server share. */
 
 import type { Clock } from "@polylog/base/clock";
-import type { Logger } from "@polylog/base/telemetry";
+import type { Logger, LogThreshold } from "@polylog/base/telemetry";
 import type { TurnFlusher } from "@polylog/base/transport";
 import type { Broker } from "@polylog/broker";
 import type { ProtocolLimits, ServerFeatures } from "@polylog/nsq-wire";
@@ -28,8 +28,8 @@ export interface NsqContext {
   readonly authd: AuthdClient | undefined;
   /** Undefined: no quantiles are kept. */
   readonly latency: Latencies | undefined;
-  /** nsqd's number of the log level, for /config: what it was last set to there. */
-  logLevelShown: number;
+  /** Of the server's log, or, where it cannot be changed, what /config was last told. */
+  readonly logThreshold: LogThreshold;
   /** Undefined: TLS is not granted. */
   readonly tls: NsqTls | undefined;
   /** A whole number of 0 to 99, by chance. */

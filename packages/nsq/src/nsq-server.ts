@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import type { Clock, Timer } from "@polylog/base/clock";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
-import type { Logger, MetricRegistry } from "@polylog/base/telemetry";
+import { type Logger, LogThreshold, type MetricRegistry } from "@polylog/base/telemetry";
 import type { ByteStream, TurnFlusher } from "@polylog/base/transport";
 import { anonymous, type Broker, type Principal } from "@polylog/broker";
 import type { ServerFeatures } from "@polylog/nsq-wire";
@@ -100,7 +100,7 @@ export class NsqServer implements Service, NsqConnectionOwner {
       features: featuresOf(options),
       tls: options.tls,
       latency: options.latency && new Latencies(options.latency, (count) => randomInt(count)),
-      logLevelShown: 2,
+      logThreshold: options.logger.threshold ?? new LogThreshold("info"),
       authd: options.authd && new AuthdClient(options.authd, clock, (count) => randomInt(count)),
       topics: new TopicCache(broker.catalog),
       keepAlive: new KeepAlive(clock),

@@ -1,10 +1,10 @@
 /**
  * What stands behind the `Logger` that every part receives: pino, on standard error, so that standard output stays free
- * for what a command answers. A level that is off is pino's empty function.
+ * for what a command answers. Which levels are written may be changed while it runs.
  */
 
 import { isCodedError } from "@polylog/base/errors";
-import type { LogFields, Logger, LogLevel } from "@polylog/base/telemetry";
+import { type LogFields, type Logger, type LogLevel, LogThreshold } from "@polylog/base/telemetry";
 import { type DestinationStream, destination, type Logger as Pino, pino, stdTimeFunctions } from "pino";
 
 export type LogFormat = "text" | "json";
@@ -16,7 +16,7 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
   const stream = format === "json" ? standardError : await textStream(standardError);
   const root = pino(
     {
-      level,
+      level: "debug", // The threshold decides: pino's children would keep the level they were made with.
       base: null,
       messageKey: "message",
       timestamp: stdTimeFunctions.isoTime,
@@ -25,7 +25,7 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
     },
     stream,
   );
-  return adapt(root);
+  return adapt(root, new LogThreshold(level));
 }
 
 /** `12:00:00.000 INFO  mqtt: client connected clientId="a"` */
@@ -43,17 +43,22 @@ async function textStream(target: DestinationStream): Promise<DestinationStream>
   });
 }
 
-function adapt(target: Pino): Logger {
+function adapt(target: Pino, threshold: LogThreshold): Logger {
   const write = (level: LogLevel) => {
     const log = target[level].bind(target);
-    return (message: string, fields?: LogFields) => (fields === undefined ? log(message) : log(fields, message));
+    return (message: string, fields?: LogFields) => {
+      if (!threshold.passes(level)) return;
+      if (fields === undefined) log(message);
+      else log(fields, message);
+    };
   };
   return {
     debug: write("debug"),
     info: write("info"),
     warn: write("warn"),
     error: write("error"),
-    child: (subject) => adapt(target.child({ subject })),
+    child: (subject) => adapt(target.child({ subject }), threshold),
+    threshold,
   };
 }
 

@@ -141,12 +141,15 @@ export class BrokerLog implements Capture {
     return partitions[this.#nextPartition]!;
   }
 
-  /** Throws LOG_FULL, or why the partition is read-only, if the next record without a key would be refused for it. */
+  /**
+   * Throws what the next record without a key would be refused with, but for faults of its own: LOG_FULL, and what
+   * `Partition.admit` throws. If it does not throw, the record is to be appended in the same turn.
+   */
   check(): void {
     const partition = this.nextPartition();
-    this.#checked = partition;
-    if (partition.status === "readOnly" && partition.error !== undefined) throw partition.error;
     this.#admit(partition);
+    partition.admit();
+    this.#checked = partition;
   }
 
   /** Appends one value without key, topic or headers. True: acknowledge now; false: `waiter` hears with `token`. */
@@ -205,7 +208,11 @@ export class BrokerLog implements Capture {
 
   /** Appends the records of one call of a producer with an id, unless they are there already. */
   appendProduced(partition: Partition, stamp: ProducerStamp, records: readonly RecordFields[]): Produced {
-    this.#admit(partition);
+    if (this.#isFull(partition)) {
+      const known = partition.findProduced(stamp, records.length);
+      if (known !== undefined) return known;
+      this.#admit(partition);
+    }
     const produced = partition.appendProduced(stamp, records);
     if (produced.duplicate) return produced;
     this.messageCount += records.length;
@@ -229,12 +236,16 @@ export class BrokerLog implements Capture {
 
   /** Throws LOG_FULL. Hot: most logs have no bound. */
   #admit(partition: Partition): void {
-    const { depthRecords, depthBytes, whenFull } = this.log.config;
-    if ((depthRecords === 0 && depthBytes === 0) || whenFull !== "refuse") return;
-    const depth = this.#unfinishedCount(partition);
-    if (depth < depthMax(this.log, partition)) return;
+    if (!this.#isFull(partition)) return;
     this.refusedCount++;
+    const depth = this.#unfinishedCount(partition);
     throw brokerErrors.LOG_FULL({ log: this.name, partition: partition.number, depth });
+  }
+
+  #isFull(partition: Partition): boolean {
+    const { depthRecords, depthBytes, whenFull } = this.log.config;
+    if ((depthRecords === 0 && depthBytes === 0) || whenFull !== "refuse") return false;
+    return this.#unfinishedCount(partition) >= depthMax(this.log, partition);
   }
 
   /** Of the channel that has most to do, or what waits for a first one. */

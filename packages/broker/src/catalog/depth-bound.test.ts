@@ -119,3 +119,17 @@ for (const whenFull of ["refuse", "drop"] as const)
       await memory.run();
     }
   });
+
+test("answers a producer's call that was taken before although it is full", async () => {
+  const { memory, log, full } = await start({ depthRecords: 2 });
+  const [partition] = log.partitions;
+  const stamp = { id: "p", epoch: await memory.broker.producers.open("p"), sequence: 0 };
+  const call = [{ value: Buffer.from("a") }, { value: Buffer.from("b") }];
+  const produce = (sequence: number) => memory.broker.produceOnce(log, partition!, { ...stamp, sequence }, call);
+  assert.deepEqual(produce(0), { baseOffset: 0, duplicate: false });
+  await memory.run();
+  assert.deepEqual(produce(0), { baseOffset: 0, duplicate: true });
+  assert.throws(() => produce(2), full);
+  assert.throws(() => produce(5), { code: "log.SEQUENCE_GAP" });
+  assert.deepEqual([log.refusedCount, log.messageCount], [1, 2]);
+});

@@ -62,6 +62,8 @@ export class MemoryPartition implements Partition {
   #waiters: Waiter[] = [];
   #drainListeners: (() => void)[] = [];
   #isScheduled = false;
+  /** The next append was promised room. */
+  #isAdmitted = false;
 
   constructor(identity: SegmentIdentity, kept: KeptPartition, clock: Clock, pendingBytesMax: number) {
     this.number = identity.partition;
@@ -162,6 +164,11 @@ export class MemoryPartition implements Partition {
     return baseOffset === undefined ? undefined : { baseOffset, duplicate: true };
   }
 
+  admit(): void {
+    this.#requireRoom();
+    this.#isAdmitted = true;
+  }
+
   #add(
     payload: Buffer,
     count: number,
@@ -190,7 +197,9 @@ export class MemoryPartition implements Partition {
 
   #requireRoom(): void {
     this.#requireOpen();
-    if (this.saturated) throw logErrors.APPEND_QUEUE_FULL({ ...this.#identity, pendingBytes: this.#pendingBytes });
+    if (this.saturated && !this.#isAdmitted)
+      throw logErrors.APPEND_QUEUE_FULL({ ...this.#identity, pendingBytes: this.#pendingBytes });
+    this.#isAdmitted = false;
   }
 
   #closedError(): PolylogError {

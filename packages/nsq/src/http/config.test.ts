@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LogThreshold } from "@polylog/base/telemetry";
 import { startHttp } from "../testing/test-http.ts";
 
 const shown: readonly (readonly [option: string, body: string, type: string])[] = [
@@ -42,10 +43,22 @@ for (const [method, path, body, status, code] of refused) {
   });
 }
 
-test("NSQ-2.2-6: remembers the log level it is told", async (t) => {
-  const { request } = await startHttp(t);
-  assert.equal((await request("PUT", "/config/log_level", "fatal")).body, "5");
+test("NSQ-2.2-6: sets the level of the server's log", async (t) => {
+  const threshold = new LogThreshold("warn");
+  const { request } = await startHttp(t, { threshold });
+  assert.equal((await request("GET", "/config/log_level")).body, "3");
+  assert.equal((await request("PUT", "/config/log_level", "FATAL")).body, "5");
   assert.equal((await request("GET", "/config/log_level")).body, "5");
+  assert.equal(threshold.level, "fatal");
+  for (const value of ["1", "debug\n", "toString"])
+    assert.equal((await request("PUT", "/config/log_level", value)).status, 400);
+  assert.equal(threshold.level, "fatal");
+});
+
+test("remembers the log level where the log cannot be changed", async (t) => {
+  const { request } = await startHttp(t);
+  assert.equal((await request("PUT", "/config/log_level", "error")).body, "4");
+  assert.equal((await request("GET", "/config/log_level")).body, "4");
 });
 
 test("refuses a block rate that is no number", async (t) => {
@@ -55,4 +68,12 @@ test("refuses a block rate that is no number", async (t) => {
     [answer.status, answer.body],
     [400, 'invalid block rate : strconv.Atoi: parsing "x": invalid syntax'],
   );
+});
+
+test("refuses to change what access does not allow", async (t) => {
+  const allows = (_: unknown, action: string, resource: string) => !(action === "manage" && resource === "$nsq");
+  const { request } = await startHttp(t, { broker: { access: { allows } } });
+  const { status, body } = await request("PUT", "/config/log_level", "fatal");
+  assert.deepEqual([status, body], [403, '{"message":"FORBIDDEN"}']);
+  assert.equal((await request("GET", "/config/log_level")).body, "2");
 });

@@ -2,7 +2,7 @@
  * GET and PUT /config/OPTION: what the node was started with, under the names of nsqd's config file. Numbers, flags and lists
  * are JSON, durations nanoseconds, texts stand as they are. Of nsqd's options those are here that mean something here.
  *
- * PUT takes `log_level` only. The level is remembered and shown; what is logged is Polylog's `--log-level`.
+ * PUT takes `log_level` only, a word of `debug info warn error fatal`: what the whole server logs from then on, until it ends.
  */
 
 import type { NsqContext } from "../nsq-context.ts";
@@ -10,10 +10,13 @@ import { type HttpExchange, HttpRefusal, type HttpRoute } from "./http-exchange.
 import { readBody } from "./request-body.ts";
 import { respondJson, respondText } from "./responses.ts";
 
+/** What permission to change settings is asked for: they belong to no log. */
+const nsqResource = "$nsq";
+
 const prefix = "/config/";
 const nsPerMs = 1_000_000;
 
-const logLevels: Readonly<Record<string, number>> = { debug: 1, info: 2, warn: 3, error: 4, fatal: 5 };
+const logLevelNumbers = { debug: 1, info: 2, warn: 3, error: 4, fatal: 5 } as const;
 const tlsRequirements = { false: 0, "tcp-https": 1, true: 2 } as const;
 
 type Value = string | number | boolean | readonly (string | number)[];
@@ -28,14 +31,19 @@ export function findConfigRoute(method: string, path: string): HttpRoute | undef
 }
 
 async function change(exchange: HttpExchange, option: string): Promise<void> {
+  exchange.checkAccess("manage", nsqResource);
   const { context, request } = exchange;
   const body = await readBody(request, context.limits.msgSizeMax, context.clock);
   if (body === undefined || body.length === 0) throw new HttpRefusal(413, "INVALID_VALUE");
   if (option !== "log_level") throw new HttpRefusal(400, "INVALID_OPTION");
-  const level = logLevels[body.toString("latin1").toLowerCase()];
-  if (level === undefined) throw new HttpRefusal(400, "INVALID_VALUE");
-  context.logLevelShown = level;
+  const level = body.toString("latin1").toLowerCase();
+  if (!isLogLevel(level)) throw new HttpRefusal(400, "INVALID_VALUE");
+  context.logThreshold.level = level;
   respondValue(exchange, option);
+}
+
+function isLogLevel(word: string): word is keyof typeof logLevelNumbers {
+  return Object.hasOwn(logLevelNumbers, word);
 }
 
 function respondValue({ context, response }: HttpExchange, option: string): void {
@@ -52,10 +60,10 @@ function valuesOf({
   tls,
   authd,
   latency,
-  logLevelShown,
+  logThreshold,
 }: NsqContext): Readonly<Record<string, Value>> {
   return {
-    log_level: logLevelShown,
+    log_level: logLevelNumbers[logThreshold.level],
     auth_http_addresses: authd?.addresses ?? [],
     topology_region: features.topologyRegion,
     topology_zone: features.topologyZone,

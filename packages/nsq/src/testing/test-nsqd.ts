@@ -1,6 +1,6 @@
 /** A whole NSQ server on a broker in memory and a manual clock, and clients of it without a network. */
 
-import { MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
+import { type LogThreshold, MetricRegistry, renderPrometheus, silentLogger } from "@polylog/base/telemetry";
 import { TurnFlusher } from "@polylog/base/transport";
 import { MemoryBroker, type MemoryBrokerOptions } from "@polylog/broker/testing";
 import { MemoryStream } from "@polylog/testkit";
@@ -13,6 +13,8 @@ export interface TestNsqdOptions
   extends Omit<NsqServerOptions, "broker" | "clock" | "logger" | "metrics" | "flusher" | "limits"> {
   readonly broker?: MemoryBrokerOptions;
   readonly limits?: Partial<NsqLimits>;
+  /** Of the log. */
+  readonly threshold?: LogThreshold;
 }
 
 export class TestNsqd {
@@ -21,13 +23,13 @@ export class TestNsqd {
   readonly logger = new RecordedLogger();
   readonly #metrics = new MetricRegistry();
 
-  private constructor(memory: MemoryBroker, { broker: _, limits, ...options }: TestNsqdOptions) {
+  private constructor(memory: MemoryBroker, { broker: _, limits, threshold, ...options }: TestNsqdOptions) {
     this.memory = memory;
     this.server = new NsqServer({
       ...options,
       broker: memory.broker,
       clock: memory.clock,
-      logger: this.logger,
+      logger: threshold === undefined ? this.logger : { ...silentLogger, threshold },
       metrics: this.#metrics,
       flusher: new TurnFlusher(memory.clock),
       ...(limits === undefined ? {} : { limits }),

@@ -6,11 +6,10 @@
 
 import type { Clock } from "@polylog/base/clock";
 import { isCodedError } from "@polylog/base/errors";
-import type { LogFields, Logger, LogLevel } from "@polylog/base/telemetry";
+import { type LogFields, type Logger, type LogLevel, LogThreshold } from "@polylog/base/telemetry";
 
 const names = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR", fatal: "FATAL" } as const;
 type Level = keyof typeof names;
-const order = Object.keys(names) as Level[];
 
 export interface NsqLogOptions {
   readonly prefix: string;
@@ -22,15 +21,15 @@ export interface NsqLogOptions {
 
 export class NsqLog {
   readonly #options: NsqLogOptions;
-  readonly #least: number;
+  readonly #threshold: LogThreshold;
 
   constructor(options: NsqLogOptions) {
     this.#options = options;
-    this.#least = order.indexOf(options.level.toLowerCase() as Level);
+    this.#threshold = new LogThreshold(options.level.toLowerCase() as Level);
   }
 
   print(level: Level, message: string): void {
-    if (order.indexOf(level) < this.#least) return;
+    if (level !== "fatal" && !this.#threshold.passes(level)) return;
     const { prefix, clock, write } = this.#options;
     write(`${prefix}${timestamp(new Date(clock.nowMs()))} ${names[level]}: ${message}\n`);
   }
@@ -38,9 +37,8 @@ export class NsqLog {
   /** For the server's parts. */
   logger(subject = ""): Logger {
     const before = subject === "" ? "" : `${subject}: `;
-    const at = (level: LogLevel) => {
-      if (order.indexOf(level) < this.#least) return () => undefined;
-      return (message: string, fields?: LogFields) => this.print(level, `${before}${message}${renderFields(fields)}`);
+    const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
+      if (this.#threshold.passes(level)) this.print(level, `${before}${message}${renderFields(fields)}`);
     };
     return {
       debug: at("debug"),
@@ -48,6 +46,7 @@ export class NsqLog {
       warn: at("warn"),
       error: at("error"),
       child: (word) => this.logger(`${before}${word}`),
+      threshold: this.#threshold,
     };
   }
 }
