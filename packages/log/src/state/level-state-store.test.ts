@@ -157,18 +157,21 @@ test("refuses an entry that others wrote", async (context) => {
   await store.close();
 });
 
+/** What all writes go through. */
+const prototype = ClassicLevel.prototype as unknown as { readonly _batch: (...args: unknown[]) => Promise<void> };
+
 test("takes no more writes after one failed", async (context) => {
   const directory = await temporaryDirectory(context);
   const store = new LevelStateStore(directory);
   await store.open();
   const failed = { code: "log.STATE_WRITE_FAILED", fatal: true };
-  const batch = ClassicLevel.prototype.batch;
-  context.after(() => Object.assign(ClassicLevel.prototype, { batch }));
-  Object.assign(ClassicLevel.prototype, { batch: () => Promise.reject(new Error("EIO: i/o error")) });
+  const batch = prototype._batch;
+  context.after(() => Object.assign(prototype, { _batch: batch }));
+  Object.assign(prototype, { _batch: () => Promise.reject(new Error("EIO: i/o error")) });
   const put = (key: string): Promise<void> => store.write([{ type: "put", key, value: Buffer.from(key) }]);
   const answers = [put("a"), put("b"), store.compareAndSet("c", undefined, Buffer.alloc(0))];
   for (const answer of answers) await assert.rejects(answer, failed);
-  Object.assign(ClassicLevel.prototype, { batch });
+  Object.assign(prototype, { _batch: batch });
   await assert.rejects(put("d"), failed);
   assert.equal(await store.get("a"), undefined);
   await store.close();
@@ -183,14 +186,14 @@ test("opens itself again when a write had no room, and writes it once more", asy
   const causes: unknown[] = [];
   const store = new LevelStateStore(directory, { makeRoom: async (cause) => void causes.push(cause) });
   await store.open();
-  const batch = ClassicLevel.prototype.batch;
-  context.after(() => Object.assign(ClassicLevel.prototype, { batch }));
+  const batch = prototype._batch;
+  context.after(() => Object.assign(prototype, { _batch: batch }));
   let failuresLeft = 0;
   const failing = function (this: ClassicLevel, ...args: unknown[]): unknown {
     if (failuresLeft-- > 0) return Promise.reject(new Error("IO error: 000003.log: No space left on device"));
     return Reflect.apply(batch, this, args);
   };
-  Object.assign(ClassicLevel.prototype, { batch: failing });
+  Object.assign(prototype, { _batch: failing });
   const put = (key: string): Promise<void> => store.write([{ type: "put", key, value: Buffer.from(key) }]);
   await put("a");
   failuresLeft = 1;
