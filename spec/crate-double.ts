@@ -18,7 +18,11 @@ export type Fault =
   /** The rows are written, the answer does not come. */
   | "dropped after write"
   | "dropped before write"
-  | { readonly refuse: (row: readonly unknown[], index: number) => boolean; readonly says: "code" | "nothing" };
+  /** `whole`: the request is refused for the sake of such a row, and nothing is written. */
+  | {
+      readonly refuse: (row: readonly unknown[], index: number) => boolean;
+      readonly says: "code" | "nothing" | "whole";
+    };
 
 interface Body {
   readonly stmt: string;
@@ -118,6 +122,8 @@ export class CrateDouble {
     else if (fault === "breaker")
       sendError(response, 500, 5000, "CircuitBreakingException[Data too large, data for [http] would be too large]");
     else if (fault === "dropped before write") request.socket.destroy();
+    else if (typeof fault === "object" && fault.says === "whole" && rows.some(fault.refuse))
+      sendError(response, 400, 4000, "SQLParseException[Cannot cast value]");
     else {
       const results = rows.map((row, i) => this.#write(row, i, stmt, typeof fault === "object" ? fault : undefined));
       if (fault === "dropped after write") request.socket.destroy();

@@ -64,6 +64,21 @@ for (const says of ["code", "nothing"] as const)
     assert.match(error?.sample ?? "", says === "code" ? /Cannot cast/ : /did not say why/);
   });
 
+for (const insert of ["bulk", "unnest"])
+  test(`finds the rows for which ${insert} is refused as a whole`, { timeout }, async (t) => {
+    const double = await CrateDouble.start(t);
+    double.fault = () => ({ refuse: (row) => row[4] === "view" && row[2] === "us-east", says: "whole" });
+    const { rows, errors, verification } = await write(
+      load(double, `--insert=${insert}`, "--on-conflict=error", "--threads=2"),
+    );
+    const refused = 1000 - double.rows.size;
+    assert.ok(refused > 20 && refused < 90, String(refused));
+    assert.deepEqual([rows.written, rows.refused, rows.unknown], [1000 - refused, refused, 0]);
+    assert.equal(verification?.agrees, true);
+    assert.deepEqual([errors[0]?.code, errors[0]?.count], ["4000", refused]);
+    assert.ok(double.inserts.length < 20 * refused && rows.halvings > 0, String(double.inserts.length));
+  });
+
 test("does not know of rows whose answer is lost with --on-conflict error", { timeout }, async (t) => {
   const double = await CrateDouble.start(t);
   double.fault = (_rows, insert) =>

@@ -59,6 +59,9 @@ export const deadLetterRetryMs = 1000;
 /** Dead letters of one channel that are being appended at a time. */
 export const deadLettersPendingMax = 1000;
 
+/** Bytes of the value, and of the key, of a record that is too large to be a whole dead letter. */
+export const deadValueCutSize = 1024 * 1024;
+
 /** Deliveries that a channel may allow; attempts are counted in 16 bits. */
 export const maxAttemptsMax = 65_535;
 

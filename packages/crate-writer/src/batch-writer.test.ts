@@ -17,10 +17,13 @@ class ScriptedTable implements RowsTransport {
   requests = 0;
   readonly #turns: Turn[];
   readonly #bad: ReadonlySet<string>;
+  /** A request with a bad row is refused as a whole. */
+  readonly #isStrict: boolean;
 
-  constructor(turns: readonly Turn[], bad: readonly string[] = []) {
+  constructor(turns: readonly Turn[], bad: readonly string[] = [], isStrict = false) {
     this.#turns = [...turns];
     this.#bad = new Set(bad);
+    this.#isStrict = isStrict;
   }
 
   async insert(rows: readonly string[]): Promise<readonly RowResult[]> {
@@ -29,6 +32,7 @@ class ScriptedTable implements RowsTransport {
     if (typeof turn === "object" && rows.length > turn.rowsMax) throw fault("smaller");
     if (turn === "later" || turn === "refused") throw fault(turn);
     if (turn === "lost before") throw fault("unknown");
+    if (this.#isStrict && rows.some((row) => this.#bad.has(row))) throw fault("row");
     const results = rows.map((row, i): RowResult => {
       if (turn === "row later" && i % 2 === 1) return { fate: "later", code: "5030", message: "no shard" };
       if (this.#bad.has(row)) return { fate: "refused", code: "4003", message: "bad" };
@@ -102,6 +106,35 @@ test("tells of each row that is refused", async () => {
   assert.deepEqual([count, refused], [2, [{ index: 1, code: "4003", message: "bad" }]]);
 });
 
+test("finds the rows for whose sake a whole request is refused", async () => {
+  const rows = names(100);
+  const bad = [0, 41, 42, 99];
+  const found = rows.filter((_row, index) => bad.includes(index));
+  for (const isIdempotent of [true, false]) {
+    const table = new ScriptedTable([], found, true);
+    const { written: count, refused } = await write(table, rows, { isIdempotent });
+    assert.deepEqual([count, table.rows.length], [96, 96]);
+    assert.deepEqual(
+      refused.map(({ index, code }) => [index, code]),
+      bad.map((index) => [index, "row"]),
+    );
+    assert.ok(table.requests < 2 * bad.length * Math.ceil(Math.log2(100)), `${table.requests} requests`);
+  }
+});
+
+test("asks once about rows that are refused for the statement's sake", async () => {
+  const table = new ScriptedTable(["refused"]);
+  const { refused } = await write(table, names(100));
+  assert.deepEqual([refused.length, table.requests], [100, 1]);
+});
+
+test("takes two requests a row when each is bad", async () => {
+  const rows = names(64);
+  const table = new ScriptedTable([], rows, true);
+  const { refused, halvings } = await write(table, rows);
+  assert.deepEqual([refused.length, table.requests, halvings], [64, 127, 63]);
+});
+
 test("sends single rows again that may go later", async () => {
   const table = new ScriptedTable(["row later", "row later"]);
   const { written: count } = await write(table, names(9));
@@ -131,9 +164,10 @@ test("accounts for every row, whatever happens", async () => {
       fc.array(turn, { maxLength: 12 }),
       fc.integer({ min: 1, max: 12 }),
       fc.boolean(),
-      async (turns, count, isIdempotent) => {
+      fc.boolean(),
+      async (turns, count, isIdempotent, isStrict) => {
         const rows = names(count);
-        const table = new ScriptedTable(turns, [rows[0]!]);
+        const table = new ScriptedTable(turns, [rows[0]!], isStrict);
         const outcome = await write(table, rows, { isIdempotent });
         const { written: done, ignored: passed, refused, unknown } = outcome;
         assert.equal(done + passed + refused.length + unknown.length, count);

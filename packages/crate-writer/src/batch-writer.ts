@@ -1,10 +1,12 @@
 /**
  * Writes batches and accounts for every row. What a database may take later is sent again after a pause that all writers
- * share; what was too much is halved; what nobody knows of is sent again only where sending twice cannot double it.
+ * share; what was too much is halved, and so is what was refused as a whole because of a row, until that row is found; what
+ * nobody knows of is sent again only where sending twice cannot double it. A batch of n rows takes 2n - 1 requests at the most,
+ * when every row is refused, beside those that are sent again.
  *
  *     a batch ──▶ brake ──▶ transport ──▶ written | ignored | refused          settled
  *                   ▲                 ├─▶ later, unknown (idempotent)          again, after a pause
- *                   │                 ├─▶ smaller                              each half
+ *                   │                 ├─▶ smaller, row                         each half; a single row: refused
  *                   └─────────────────┴── unknown (not idempotent), given up   lost from sight: `unknown`
  */
 
@@ -41,7 +43,7 @@ export interface BatchOutcome {
   readonly unknown: RefusedRow[];
   /** Requests after the first. */
   retries: number;
-  /** Requests that were too much at once. */
+  /** Requests that were sent again in halves: too much at once, or with a row that is refused among them. */
   halvings: number;
 }
 
@@ -98,9 +100,9 @@ export class BatchWriter {
         left = fault;
         continue;
       }
-      if (fault.kind === "smaller" && left.length > 1) {
+      if (left.length > 1 && this.#mayGoInHalves(fault)) {
         outcome.halvings++;
-        this.#rowsMax = Math.min(this.#rowsMax, Math.ceil(left.length / 2));
+        if (fault.kind === "smaller") this.#rowsMax = Math.min(this.#rowsMax, Math.ceil(left.length / 2));
         const middle = left.length >> 1;
         await this.#settle(batch, left.slice(0, middle), isDoubtful);
         await this.#settle(batch, left.slice(middle), isDoubtful);
@@ -113,6 +115,13 @@ export class BatchWriter {
         return;
       }
     }
+  }
+
+  #mayGoInHalves({ kind, code }: InsertFault): boolean {
+    // CrateDB's 5000 is for anything, and does not say that nothing was written.
+    return (
+      kind === "smaller" || kind === "row" || (kind === "refused" && code === "5000" && this.#options.isIdempotent)
+    );
   }
 
   /** One request. Answers the rows to send again, or the fault of the whole. */

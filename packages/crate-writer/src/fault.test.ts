@@ -12,7 +12,9 @@ const answers: readonly (readonly [name: string, status: number, body: string, k
   ["a body that is too large", 413, "", "smaller", "413"],
   ["a breaker", 500, crate(5000, "CircuitBreakingException[Data too large, data for [http]]"), "smaller", "5000"],
   ["a table that is not there", 404, crate(4041, "RelationUnknown"), "refused", "4041"],
-  ["a syntax error", 400, crate(4000, "SQLParseException"), "refused", "4000"],
+  ["a feature that is not there", 400, crate(4004, "UnsupportedFeature"), "refused", "4004"],
+  ["a value that cannot be read", 400, crate(4000, "SQLParseException"), "row", "4000"],
+  ["a value that is not valid", 400, crate(4003, "ColumnValidationException"), "row", "4003"],
   ["a proxy that waited in vain", 504, "<html>", "unknown", "504"],
 ];
 

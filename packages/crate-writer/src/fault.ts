@@ -6,10 +6,11 @@
 /**
  * - `later`: nothing was written; the same again after a pause
  * - `smaller`: nothing was written; it was too much at once
+ * - `row`: nothing was written, for the sake of a row or of several; the others may go without them
  * - `unknown`: perhaps it was written: the connection broke, or the answer did not come
  * - `refused`: it will never go
  */
-export type FaultKind = "later" | "smaller" | "unknown" | "refused";
+export type FaultKind = "later" | "smaller" | "row" | "unknown" | "refused";
 
 export class InsertFault extends Error {
   readonly kind: FaultKind;
@@ -26,6 +27,8 @@ export class InsertFault extends Error {
 
 /** Numbers after which the same request may go: unavailable, no master, shards, too many requests. */
 const passing: ReadonlySet<number> = new Set([4290, 5002, 5030, 5031, 5032, 5033, 5034, 5035]);
+/** Numbers of 400 that are about the statement, whatever its rows are: analyzers, names, what is not supported. */
+const ofStatement: ReadonlySet<number> = new Set([4001, 4002, 4004, 4005, 4006, 4007, 40013]);
 const tooMuch = /CircuitBreakingException|Data too large/;
 
 /** `text`: the body of an answer that is no success. */
@@ -37,6 +40,7 @@ export function faultOfAnswer(status: number, text: string): InsertFault {
   if (status === 429 || status === 503 || isPassing(code ?? 0)) return new InsertFault("later", number, said);
   // A proxy that gave up waiting does not know either.
   if (status === 502 || status === 504) return new InsertFault("unknown", number, said);
+  if ((status === 400 || status === 409) && !ofStatement.has(code ?? 0)) return new InsertFault("row", number, said);
   return new InsertFault("refused", number, said);
 }
 

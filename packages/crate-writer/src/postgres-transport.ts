@@ -1,12 +1,20 @@
 /**
- * Rows over PostgreSQL's protocol, to PostgreSQL or CrateDB: one INSERT of many rows. One that is refused for a row's sake is
- * halved down to that row. `pg` is loaded when it is needed.
+ * Rows over PostgreSQL's protocol, to PostgreSQL or CrateDB: one INSERT of many rows, all of them or none. Which form it has is found
+ * out before the first one. `pg` is loaded when it is needed.
  */
 
 import { createRequire } from "node:module";
 import type { Pool, QueryResult } from "pg";
 import { type FaultKind, InsertFault } from "./fault.ts";
-import { parametersMax, requestTimeoutMs } from "./limits.ts";
+import { requestTimeoutMs } from "./limits.ts";
+import {
+  JsonInsert,
+  type PostgresInsert,
+  type PostgresType,
+  readsJson,
+  typesSql,
+  ValuesInsert,
+} from "./postgres-insert.ts";
 import { ignored, type RowResult, type RowsTransport, written } from "./rows-transport.ts";
 
 export interface PostgresTransportOptions {
@@ -27,22 +35,29 @@ interface PostgresError extends Error {
 
 export class PostgresTransport implements RowsTransport {
   readonly #options: PostgresTransportOptions;
-  readonly #head: string;
   #pool: Pool | undefined;
-  #kept: { readonly rowCount: number; readonly sql: string } | undefined;
+  #form: Promise<PostgresInsert> | undefined;
 
   constructor(options: PostgresTransportOptions) {
     this.#options = options;
-    this.#head = `INSERT INTO ${options.table} (${options.columns.map(quoteName).join(", ")}) VALUES `;
   }
 
   async insert(rows: readonly string[], aborted: AbortSignal): Promise<readonly RowResult[]> {
-    const values = rows.map((row) => (JSON.parse(row) as readonly unknown[]).map(parameterOf));
-    const rowsMax = Math.max(1, Math.floor(parametersMax / Math.max(1, this.#options.columns.length)));
-    const results: RowResult[] = [];
-    for (let from = 0; from < values.length; from += rowsMax)
-      results.push(...(await this.#insert(values.slice(from, from + rowsMax), aborted)));
-    return results;
+    if (aborted.aborted) throw new InsertFault("later", "ABORTED", "given up");
+    this.#form ??= this.#findForm();
+    try {
+      const form = await this.#form;
+      if (rows.length > form.rowsMax)
+        throw new InsertFault("smaller", "PARAMETERS", `no more than ${form.rowsMax} rows of this table go at once`);
+      const { rowCount } = await this.#run(form.sql(rows.length), form.parameters(rows));
+      // Which rows were passed over is not told, only how many.
+      return rows.map((_, i) => (i < (rowCount ?? rows.length) ? written : ignored));
+    } catch (error) {
+      const fault = error instanceof InsertFault ? error : faultOf(error as PostgresError);
+      // The table may be another one when somebody has put that right.
+      if (fault.kind === "refused") this.#form = undefined;
+      throw fault;
+    }
   }
 
   /** Rows of a statement; rejects with `InsertFault`. */
@@ -58,31 +73,22 @@ export class PostgresTransport implements RowsTransport {
     await this.#pool?.end();
   }
 
-  async #insert(rows: readonly (readonly unknown[])[], aborted: AbortSignal): Promise<RowResult[]> {
-    if (aborted.aborted) throw new InsertFault("later", "ABORTED", "given up");
+  /** Rejects with `InsertFault`; nothing was written then. */
+  async #findForm(): Promise<PostgresInsert> {
     try {
-      const { rowCount } = await this.#run(this.#statement(rows.length), rows.flat());
-      // Which rows were passed over is not told, only how many.
-      return rows.map((_, i) => (i < (rowCount ?? rows.length) ? written : ignored));
+      const [product] = (await this.#run("SELECT version() AS version", [])).rows;
+      if (!readsJson(String(product?.["version"]))) return new ValuesInsert(this.#options);
+      const { rows } = await this.#run(typesSql, [this.#options.table]);
+      const types = new Map<string, PostgresType>();
+      for (const { name, type, category } of rows)
+        types.set(String(name), { type: String(type), category: String(category) });
+      const keepsText = this.#options.columns.some((name) => types.get(name)?.type === "json");
+      return keepsText ? new ValuesInsert(this.#options) : new JsonInsert(this.#options, types);
     } catch (error) {
+      this.#form = undefined;
       const fault = faultOf(error as PostgresError);
-      if (fault.kind !== "refused" || !isOfRow(fault.code)) throw fault;
-      if (rows.length === 1) return [{ fate: "refused", code: fault.code, message: fault.message }];
-      const middle = rows.length >> 1;
-      const first = await this.#insert(rows.slice(0, middle), aborted);
-      return [...first, ...(await this.#insert(rows.slice(middle), aborted))];
+      throw fault.kind === "unknown" ? new InsertFault("later", fault.code, fault.message, error) : fault;
     }
-  }
-
-  /** For so many rows. The last one is kept: batches are mostly of one size, and a long one takes as long to write as its rows. */
-  #statement(rowCount: number): string {
-    if (this.#kept?.rowCount !== rowCount) {
-      let number = 0;
-      const tuple = () => `(${this.#options.columns.map(() => `$${++number}`).join(",")})`;
-      const sql = `${this.#head}${Array.from({ length: rowCount }, tuple).join(",")} ${this.#options.suffix ?? ""}`;
-      this.#kept = { rowCount, sql };
-    }
-    return this.#kept.sql;
   }
 
   /**
@@ -119,30 +125,21 @@ export class PostgresTransport implements RowsTransport {
   }
 }
 
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-/** Objects as JSON text; lists of anything but objects as lists. */
-function parameterOf(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value) && !value.some((item) => typeof item === "object" && item !== null)) return value;
-  return JSON.stringify(value);
-}
-
-/** Classes of SQLSTATE that concern the values: data exceptions and constraints. XX000 is CrateDB's for anything. */
-function isOfRow(code: string): boolean {
-  return code.startsWith("22") || code.startsWith("23") || code === "XX000";
-}
-
 /** The server itself refused the statement, and goes on listening: an SQLSTATE that is not of connections or shutdowns. */
 function leavesConnection(code: string): boolean {
   return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) && !/^(08|57P)/.test(code);
 }
 
+/**
+ * About the values: data exceptions, constraints, views with a check, what a trigger raises, a value nested too deep. XX000 is
+ * CrateDB's for anything.
+ */
+const ofRow = /^(22|23|44|P0|38|39|54001|XX000)/;
+
 const kinds: readonly (readonly [pattern: RegExp, kind: FaultKind])[] = [
-  [/^(08|53|57P0[123]|55P03|40001|40P01|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/, "later"],
   [/^(54000|53200)/, "smaller"],
+  [ofRow, "row"],
+  [/^(08|53|57P0[123]|55P03|40001|40P01|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/, "later"],
   [/^(ECONNRESET|EPIPE|ETIMEDOUT|57014|$)/, "unknown"],
 ];
 

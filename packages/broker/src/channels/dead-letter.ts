@@ -10,6 +10,10 @@
  * Before them, where whoever refused it said why:
  *
  *     polylog-dead-detail                                 in its own words
+ *     polylog-dead-cut                                    bytes of the value, where only its beginning is kept
+ *
+ * A record that is refused and, with these headers, is more than a record may be, is kept without its own headers and with the
+ * beginning of its value, and of its key.
  *
  * A replayed record is the same without these headers and with `polylog-replayed-from`: log/partition/offset of the dead
  * letter. The time before which a record was not to be delivered has passed and is not kept.
@@ -17,6 +21,7 @@
 
 import { decodeHeaders, isLogName, type RecordCursor, type RecordFields } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
+import { deadValueCutSize } from "../limits.ts";
 import type { DeadReason } from "./unfinished-page.ts";
 
 type Header = readonly [name: string, value: Uint8Array];
@@ -50,11 +55,30 @@ export function deadLetterLogName(log: string): string {
 
 /** What is appended for the record that `record` stands on; its bytes are lent until the append. */
 export function deadLetterFields(record: RecordCursor, origin: DeadLetterOrigin, detail?: string): RecordFields {
-  const { log, channel, partition, offset, attempts, reason, timeMs } = origin;
-  const values = [log, channel, partition, offset, attempts, reason, timeMs];
-  const headers = headerNames.map((name, index): Header => [name, Buffer.from(String(values[index]))]);
   const details: Header[] = detail === undefined ? [] : [["polylog-dead-detail", Buffer.from(detail)]];
-  return fieldsWith(record, [...decodeHeaders(record), ...details, ...headers]);
+  return fieldsWith(record, [...decodeHeaders(record), ...details, ...originHeaders(origin)]);
+}
+
+/** The same of a record that is too large, or has too many headers, to take those of a dead letter. */
+export function cutDeadLetterFields(record: RecordCursor, origin: DeadLetterOrigin, detail: string): RecordFields {
+  const { keyStart, bytes, valueStart, valueEnd } = record;
+  const size = valueEnd - valueStart;
+  const headers: Header[] = [
+    ["polylog-dead-detail", Buffer.from(detail)],
+    ["polylog-dead-cut", Buffer.from(String(size))],
+    ...originHeaders(origin),
+  ];
+  const { key, ...fields } = fieldsWith(record, headers);
+  return {
+    ...fields,
+    valueEnd: valueStart + Math.min(size, deadValueCutSize),
+    ...(key !== undefined && { key: bytes.subarray(keyStart, keyStart + Math.min(key.length, deadValueCutSize)) }),
+  };
+}
+
+function originHeaders({ log, channel, partition, offset, attempts, reason, timeMs }: DeadLetterOrigin): Header[] {
+  const values = [log, channel, partition, offset, attempts, reason, timeMs];
+  return headerNames.map((name, index) => [name, Buffer.from(String(values[index]))]);
 }
 
 /** What is appended when the dead letter that `record` stands on is replayed. */

@@ -10,6 +10,7 @@
  */
 
 import type { Clock, Timer } from "@polylog/base/clock";
+import { isCodedError } from "@polylog/base/errors";
 import type { Service, StopOptions } from "@polylog/base/lifecycle";
 import type { Counter, Logger, MetricRegistry } from "@polylog/base/telemetry";
 import { type Broker, type BrokerLog, type Channel, type ChannelConsumer, RecordCursor } from "@polylog/broker";
@@ -47,6 +48,7 @@ export class LogSink implements Service {
   readonly #stopping = new AbortController();
   readonly #rowsWritten: Counter;
   readonly #rowsRefused: Counter;
+  readonly #recordsSkipped: Counter;
   readonly #running = new Set<Promise<void>>();
   readonly #value = new RecordValue();
   #prepared: Promise<void> = Promise.resolve();
@@ -75,6 +77,11 @@ export class LogSink implements Service {
     this.#rowsRefused = metrics.counter(
       "polylog_sink_refused_total",
       "Records that went to the log of dead letters.",
+      labels,
+    );
+    this.#recordsSkipped = metrics.counter(
+      "polylog_sink_skipped_total",
+      "Records that were refused and can have no dead letter.",
       labels,
     );
   }
@@ -237,12 +244,13 @@ export class LogSink implements Service {
         });
       return true;
     } catch (error) {
-      this.#logger.error("a refused record cannot go to the log of dead letters; it comes again", {
-        ...this.#fields(),
-        offset: row.offset,
-        error,
-      });
-      return false;
+      const { partition, offset } = row;
+      const isHopeless = hopeless.some((code) => isCodedError(error, code));
+      if (isHopeless) this.#recordsSkipped.value++;
+      const what = isHopeless ? "it is left out, and stays in its log" : "it comes again";
+      const fields = { ...this.#fields(), partition, offset, reason: detail, error };
+      this.#logger.error(`a refused record cannot go to the log of dead letters; ${what}`, fields);
+      return isHopeless;
     }
   }
 
@@ -263,7 +271,7 @@ export class LogSink implements Service {
   }
 
   #onRequest(fault: InsertFault | undefined): void {
-    const isAway = fault !== undefined && fault.kind !== "smaller";
+    const isAway = fault !== undefined && fault.kind !== "smaller" && fault.kind !== "row";
     if (isAway && !this.#isAway)
       this.#logger.warn("the database does not take rows; records wait", {
         ...this.#fields(),
@@ -289,6 +297,9 @@ const passing: ReadonlySet<string> = new Set([
   ...["4010", "4011", "4041", "4043", "4045", "401", "403"],
   ...["28000", "28P01", "3D000", "3F000", "42P01", "42501", "42703"],
 ]);
+
+/** With these a record never gets a dead letter, however often it comes. */
+const hopeless = ["broker.DEAD_LETTER_NAME", "log.RECORD_TOO_LARGE", "log.RECORD_INVALID"];
 
 function isPassing({ code }: RefusedRow): boolean {
   return passing.has(code);
