@@ -53,7 +53,8 @@ export const loadgenErrors = defineErrors("loadgen", {
   CONTAINER_NOT_FOUND: { text: "there is no running container {name}", help: "`docker ps` lists those that run" },
   /** Exit code 1. */
   STORE_FAILED: { text: "the database {path} cannot be used: {reason}" },
-  RUN_NOT_FOUND: { text: "{path} has no run {run}", help: "`mqtt-bench list` shows those it has" },
+  RUN_NOT_FOUND: { text: "{path} has no run {run}", help: "the command `list` shows those it has" },
+  RUNS_DIFFER: { text: "a run of {one} and one of {other} measure different things and cannot be compared" },
   /** Exit code 1. */
   QUERY_FAILED: { text: "{reason}" },
 });

@@ -28,9 +28,6 @@ export const connectionSize = 16_384;
 /** Intervals that a result keeps; even. Beyond them two become one, so that a run of days has the size of one of minutes. */
 export const intervalsMax = 1200;
 
-/** Intervals that `crate-write` keeps for its result, the newest; a run of days must not grow. */
-export const keptIntervalsMax = 3600;
-
 /** How long the embedded database may take to start and to stop, in milliseconds. */
 export const embeddedStartTimeoutMs = 30_000;
 export const embeddedStopTimeoutMs = 30_000;

@@ -1,9 +1,10 @@
 /** The `mqtt-bench` command: reads argv, environment and signals, and nothing else does. */
 
 import { isCodedError } from "@polylog/base/errors";
-import type { Output } from "./commands/command.ts";
 import { findCommand, renderUsage } from "./commands/index.ts";
+import { keyboardOf, outputOf } from "./commands/process-streams.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { benchProfile } from "./mqtt/bench-profile.ts";
 
 async function main(): Promise<number> {
   const { word, argv, verbosity } = readArgv(process.argv.slice(2));
@@ -15,22 +16,18 @@ async function main(): Promise<number> {
   const run = await command.load();
   const { env, stdin, stdout } = process;
   const stderr = outputOf(process.stderr);
-  const keyboard = stdin.isTTY ? stdin : undefined;
+  const keyboard = keyboardOf(stdin);
   const onExit = (callback: () => void) => void process.once("exit", callback);
-  return run(argv, { env, stdout, stderr, keyboard, onExit, stopRequested: stopRequested(), verbosity });
-}
-
-function outputOf(stream: NodeJS.WriteStream): Output {
-  return {
-    write: (text) => stream.write(text),
-    get isTTY() {
-      return stream.isTTY;
-    },
-    get columns() {
-      return stream.columns;
-    },
-    terminal: stream.isTTY ? stream : undefined,
-  };
+  return run(argv, {
+    tool: benchProfile,
+    env,
+    stdout,
+    stderr,
+    keyboard,
+    onExit,
+    stopRequested: stopRequested(),
+    verbosity,
+  });
 }
 
 /** `-v`, `-vv` and `--db PATH` may stand before the command, as in mqtt-bench. */

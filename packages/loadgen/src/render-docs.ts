@@ -1,16 +1,16 @@
 /** The reference pages of `mqtt-bench run` and `crate-write`, from their tables of options; `npm run docs` writes them. */
 
 import { renderMarkdown } from "@polylog/base/options";
-import { envPrefix } from "./commands/command.ts";
 import { runOptions } from "./commands/run-options.ts";
 import { loadOptions } from "./crate/options/load-options.ts";
-import { envPrefix as crateEnvPrefix } from "./crate/options/load-settings.ts";
+import { loadProfile } from "./crate/report/load-profile.ts";
+import { benchProfile } from "./mqtt/bench-profile.ts";
 
 /** Path in the repository → content. */
 export function renderReference(): Readonly<Record<string, string>> {
   return {
-    "docs/reference/mqtt-bench.md": `${intro}\n${renderMarkdown(runOptions, { envPrefix })}`,
-    "docs/reference/crate-write.md": `${crateIntro}\n${renderMarkdown(loadOptions, { envPrefix: crateEnvPrefix })}`,
+    "docs/reference/mqtt-bench.md": `${intro}\n${renderMarkdown(runOptions, { envPrefix: benchProfile.envPrefix })}`,
+    "docs/reference/crate-write.md": `${crateIntro}\n${renderMarkdown(loadOptions, { envPrefix: loadProfile.envPrefix })}`,
   };
 }
 

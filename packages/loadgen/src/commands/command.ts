@@ -1,8 +1,11 @@
 /** What a command is handed, and what it is. */
 
 import type { Keyboard, Terminal } from "../dashboard/screen.ts";
+import type { ToolProfile } from "../measure/tool-profile.ts";
 
 export interface Environment {
+  /** Whose command it is. Results of the other tools are read all the same. */
+  readonly tool: ToolProfile;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -30,5 +33,3 @@ export interface Command {
   /** Loaded only when used. Resolves with the exit code. */
   readonly load: () => Promise<(argv: readonly string[], environment: Environment) => Promise<number>>;
 }
-
-export const envPrefix = "MQTT_BENCH_";

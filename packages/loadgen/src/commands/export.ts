@@ -1,7 +1,7 @@
 /**
- * `mqtt-bench export json|csv|parquet`: results as files.
+ * `export json|csv|parquet`: results as files.
  *
- *     json      run-ID.json for each run: broker and scenarios, each with configuration, throughput and latency
+ *     json      run-ID.json for each run: what was measured and scenarios, each with configuration, throughput and latency
  *     csv       one file per table, named after it
  *     parquet   the same
  */
@@ -11,36 +11,38 @@ import { join } from "node:path";
 import { defineOptions, type OptionValues, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
 import { loadgenErrors } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
+import type { ToolProfile } from "../measure/tool-profile.ts";
 import { ResultStore } from "../store/result-store.ts";
 import { tables } from "../store/tables.ts";
-import { type Environment, envPrefix } from "./command.ts";
+import type { Environment } from "./command.ts";
 import { renderRunJson } from "./run-json.ts";
 import { storeOptions } from "./store-options.ts";
 
 const uuid = (text: string) =>
   /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(text) ? undefined : "it is no id";
 
-const exportOptions = defineOptions({
-  ...storeOptions,
-  output: { flag: "output", type: "path", default: ".", group: "Results", help: "directory to write to" },
-  runId: { flag: "run-id", type: "string", group: "Results", help: "only this run", check: uuid },
-  scenarioId: { flag: "scenario-id", type: "string", group: "Results", help: "only this scenario", check: uuid },
-});
+const exportOptions = (tool: ToolProfile) =>
+  defineOptions({
+    ...storeOptions(tool),
+    output: { flag: "output", type: "path", default: ".", group: "Results", help: "directory to write to" },
+    runId: { flag: "run-id", type: "string", group: "Results", help: "only this run", check: uuid },
+    scenarioId: { flag: "scenario-id", type: "string", group: "Results", help: "only this scenario", check: uuid },
+  });
 
-type Filter = Pick<OptionValues<typeof exportOptions>, "runId" | "scenarioId">;
+type Filter = Pick<OptionValues<ReturnType<typeof exportOptions>>, "runId" | "scenarioId">;
 
 const formats = ["json", "csv", "parquet"] as const;
 type Format = (typeof formats)[number];
 
-export async function exportResults(argv: readonly string[], { env, stdout }: Environment): Promise<number> {
+export async function exportResults(argv: readonly string[], { tool, env, stdout }: Environment): Promise<number> {
+  const { tool: name, envPrefix } = tool;
+  const options = exportOptions(tool);
   if (argv.includes("--help")) {
     const summary = "Writes results as JSON (a file per run), CSV or Parquet (a file per table).";
-    stdout.write(
-      renderHelp(exportOptions, { usage: `mqtt-bench export ${formats.join("|")} [options]`, summary, envPrefix }),
-    );
+    stdout.write(renderHelp(options, { usage: `${name} export ${formats.join("|")} [options]`, summary, envPrefix }));
     return exitCodes.fine;
   }
-  const { values, positionals } = resolveOptions(exportOptions, { argv, env, envPrefix, positionalsMax: 1 });
+  const { values, positionals } = resolveOptions(options, { argv, env, envPrefix, positionalsMax: 1 });
   const format = positionals[0] as Format | undefined;
   if (format === undefined || !formats.includes(format)) {
     throw optionErrors.USAGE({ count: 1, problems: `  a format is needed: ${formats.join(", ")}` });

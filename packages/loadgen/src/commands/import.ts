@@ -1,24 +1,27 @@
-/** `mqtt-bench import FILE`: takes the runs of another result file over, one of mqtt-bench included. */
+/** `import FILE`: takes the runs of another result file over, one of mqtt-bench included. */
 
 import { existsSync } from "node:fs";
 import { defineOptions, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
 import { loadgenErrors } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
+import type { ToolProfile } from "../measure/tool-profile.ts";
 import { ResultStore } from "../store/result-store.ts";
 import { tables } from "../store/tables.ts";
-import { type Environment, envPrefix } from "./command.ts";
+import type { Environment } from "./command.ts";
 import { storeOptions } from "./store-options.ts";
 
-const importOptions = defineOptions(storeOptions);
+const importOptions = (tool: ToolProfile) => defineOptions(storeOptions(tool));
 
-export async function importRuns(argv: readonly string[], { env, stdout }: Environment): Promise<number> {
+export async function importRuns(argv: readonly string[], { tool, env, stdout }: Environment): Promise<number> {
+  const { tool: name, envPrefix } = tool;
+  const options = importOptions(tool);
   if (argv.includes("--help")) {
     const summary =
       "Adds the runs of another result file, ours or mqtt-bench's, to --db; runs that are there already stay.";
-    stdout.write(renderHelp(importOptions, { usage: "mqtt-bench import FILE [options]", summary, envPrefix }));
+    stdout.write(renderHelp(options, { usage: `${name} import FILE [options]`, summary, envPrefix }));
     return exitCodes.fine;
   }
-  const { values, positionals } = resolveOptions(importOptions, { argv, env, envPrefix, positionalsMax: 1 });
+  const { values, positionals } = resolveOptions(options, { argv, env, envPrefix, positionalsMax: 1 });
   const [path] = positionals;
   if (path === undefined) throw optionErrors.USAGE({ count: 1, problems: "  a file is needed" });
   if (!existsSync(path)) throw loadgenErrors.FILE_UNREADABLE({ path, reason: "there is no such file" });

@@ -2,6 +2,7 @@
 
 import { exitCodes } from "../exit-codes.ts";
 import type { Command, Environment } from "./command.ts";
+import { resultCommands } from "./result-commands.ts";
 
 export const commands: readonly Command[] = [
   {
@@ -9,46 +10,7 @@ export const commands: readonly Command[] = [
     summary: "run a scenario against a broker",
     load: async () => (await import("./run.ts")).run,
   },
-  {
-    name: "list",
-    summary: "list the newest runs",
-    load: async () => (await import("./list.ts")).list,
-  },
-  {
-    name: "show",
-    summary: "print the results of a run",
-    load: async () => (await import("./show.ts")).show,
-  },
-  {
-    name: "compare",
-    summary: "compare runs; exit code 99 when something became worse",
-    load: async () => (await import("./compare.ts")).compare,
-  },
-  {
-    name: "report",
-    summary: "write runs as one HTML file",
-    load: async () => (await import("./report.ts")).report,
-  },
-  {
-    name: "serve",
-    summary: "show all runs in the browser",
-    load: async () => (await import("./serve.ts")).serve,
-  },
-  {
-    name: "query",
-    summary: "run SQL on the results",
-    load: async () => (await import("./query.ts")).query,
-  },
-  {
-    name: "export",
-    summary: "write results as JSON, CSV or Parquet",
-    load: async () => (await import("./export.ts")).exportResults,
-  },
-  {
-    name: "import",
-    summary: "add the runs of another result file, mqtt-bench's included",
-    load: async () => (await import("./import.ts")).importRuns,
-  },
+  ...resultCommands,
   {
     name: "version",
     summary: "print the version",

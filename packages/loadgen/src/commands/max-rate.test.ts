@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RunResult } from "../measure/result.ts";
+import type { BenchResult } from "../mqtt/bench-result.ts";
 import { renderSearch, searchMaxRate } from "./max-rate.ts";
 
 /** What is looked at of a run against a broker that keeps up until `limit`. */
-function resultAt(rate: number, limit: number, warnings: readonly string[]): RunResult {
+function resultAt(rate: number, limit: number, warnings: readonly string[]): BenchResult {
   return {
     thresholds: [{ text: "loss=0", figure: "loss", actual: 0, isKept: rate <= limit }],
     generator: { warnings },
     rates: { received: rate },
     timings: { endToEnd: { p99Ns: 1e6 } },
     delivery: { lost: 0 },
-  } as unknown as RunResult;
+  } as unknown as BenchResult;
 }
 
 test("closes in on the highest rate that keeps the thresholds", async () => {

@@ -3,8 +3,8 @@
  * rate at which the generator itself was late counts as not reached, and the answer says so.
  */
 
-import { count, duration } from "../measure/render-summary.ts";
-import type { RunResult } from "../measure/result.ts";
+import { count, duration } from "../measure/figure-text.ts";
+import type { BenchResult } from "../mqtt/bench-result.ts";
 import { type Cell, renderTable } from "./render-table.ts";
 
 export interface SearchStep {
@@ -31,7 +31,7 @@ const bisections = 4;
 
 export async function searchMaxRate(
   rateFirst: number,
-  runAt: (rate: number) => Promise<RunResult>,
+  runAt: (rate: number) => Promise<BenchResult>,
   isStopped: () => boolean,
   onStep: (step: SearchStep) => unknown,
 ): Promise<SearchResult> {
@@ -57,7 +57,7 @@ export async function searchMaxRate(
   return { rate: low, steps, isGeneratorLimit: lowestBroken?.isGeneratorLimit ?? false };
 }
 
-function stepOf(rate: number, { thresholds, generator, rates, timings, delivery }: RunResult): SearchStep {
+function stepOf(rate: number, { thresholds, generator, rates, timings, delivery }: BenchResult): SearchStep {
   const broken = thresholds.filter(({ isKept }) => !isKept).map(({ text }) => text);
   const isGeneratorLimit = generator.warnings.length > 0;
   return {

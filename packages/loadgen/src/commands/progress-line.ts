@@ -3,7 +3,7 @@
  * interval.
  */
 
-import { count, duration } from "../measure/render-summary.ts";
+import { count, duration } from "../measure/figure-text.ts";
 import type { BenchObserver, Phase, Progress } from "../mqtt/bench-run.ts";
 import type { Output } from "./command.ts";
 

@@ -1,41 +1,43 @@
-/** `mqtt-bench query SQL`: asks the result file itself. It is opened for reading only. */
+/** `query SQL`: asks the result file itself. It is opened for reading only. */
 
 import { defineOptions, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
 import { loadgenErrors } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
+import type { ToolProfile } from "../measure/tool-profile.ts";
 import { ResultStore } from "../store/result-store.ts";
 import type { Rows } from "../store/store-messages.ts";
-import { type Environment, envPrefix } from "./command.ts";
+import type { Environment } from "./command.ts";
 import { renderCsv } from "./render-csv.ts";
 import { renderColumns } from "./render-table.ts";
 import { storeOptions } from "./store-options.ts";
 
-const queryOptions = defineOptions({
-  ...storeOptions,
-  format: {
-    flag: "format",
-    type: "choice",
-    values: ["table", "json", "csv"],
-    default: "table",
-    group: "Results",
-    help: "how to print the rows",
-  },
-});
+const queryOptions = (tool: ToolProfile) =>
+  defineOptions({
+    ...storeOptions(tool),
+    format: {
+      flag: "format",
+      type: "choice",
+      values: ["table", "json", "csv"],
+      default: "table",
+      group: "Results",
+      help: "how to print the rows",
+    },
+  });
 
-export async function query(argv: readonly string[], { env, stdout }: Environment): Promise<number> {
+export async function query(argv: readonly string[], { tool, env, stdout }: Environment): Promise<number> {
+  const { tool: name, envPrefix } = tool;
+  const options = queryOptions(tool);
   if (argv.includes("--help")) {
     const texts = {
-      usage: "mqtt-bench query SQL [options]",
+      usage: `${name} query SQL [options]`,
       summary: "Runs SQL, as DuckDB has it, on the results. Nothing can be changed.",
-      examples: [
-        "mqtt-bench query 'SELECT scenario_name, max(p99_ns) FROM scenarios JOIN final_results USING (scenario_id) GROUP BY 1'",
-      ],
+      examples: [`${name} query '${tool.queryExample}'`],
       envPrefix,
     };
-    stdout.write(renderHelp(queryOptions, texts));
+    stdout.write(renderHelp(options, texts));
     return exitCodes.fine;
   }
-  const { values, positionals } = resolveOptions(queryOptions, { argv, env, envPrefix, positionalsMax: 1 });
+  const { values, positionals } = resolveOptions(options, { argv, env, envPrefix, positionalsMax: 1 });
   const [sql] = positionals;
   if (sql === undefined) throw optionErrors.USAGE({ count: 1, problems: "  SQL is needed" });
   const store = await ResultStore.open(values.db, { isReadOnly: true });

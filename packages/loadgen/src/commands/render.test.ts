@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, duration } from "../measure/render-summary.ts";
+import { count, duration } from "../measure/figure-text.ts";
 import { parseStages } from "../measure/stages.ts";
 import { renderCsv } from "./render-csv.ts";
 import { renderTable } from "./render-table.ts";

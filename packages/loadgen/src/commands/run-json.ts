@@ -1,7 +1,9 @@
-/** A run as `export json` writes it: the fields of mqtt-bench, and ours under `result`. */
+/** A run as `export json` writes it: the fields of mqtt-bench, with the tool's own words, and the whole result under `result`. */
 
+import type { RunResult } from "../measure/result.ts";
+import type { Cell, ToolProfile } from "../measure/tool-profile.ts";
 import type { ResultStore } from "../store/result-store.ts";
-import type { SqlValue } from "../store/store-messages.ts";
+import { toolProfileOf } from "../tools.ts";
 
 export async function renderRunJson(
   store: ResultStore,
@@ -13,25 +15,31 @@ export async function renderRunJson(
     [runId],
   );
   const [startedAt, endedAt, host, port, name, version] = run.rows[0]!;
-  const scenarios = await store.query(
-    `SELECT CAST(scenario_id AS VARCHAR), scenario_name, qos, publishers, subscribers, topics, msg_rate, payload_size,
-            total_sent, total_received, avg_recv_rate, delivery_rate, p50_ns, p95_ns, p99_ns, p999_ns
+  const { columns, rows } = await store.query(
+    `SELECT CAST(scenario_id AS VARCHAR) AS scenario_id, scenario_name, qos, publishers, subscribers, topics, msg_rate,
+            payload_size, duration_ns, total_sent, total_received, total_timed_out, avg_recv_rate, delivery_rate,
+            p50_ns, p95_ns, p99_ns, p999_ns
      FROM scenarios LEFT JOIN final_results USING (scenario_id) WHERE run_id = $1 ORDER BY started_at`,
     [runId],
   );
   const results = await resultsOf(store, runId);
-  const wanted = scenarios.rows.filter(([id]) => scenarioId === undefined || id === scenarioId.toLowerCase());
+  const scenarios = rows
+    .map((row): Scenario => Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null])))
+    .filter(({ scenario_id }) => scenarioId === undefined || scenario_id === scenarioId.toLowerCase());
+  const profile = toolProfileOf({ tool: await store.toolOf(runId) });
   const document = {
     run_id: runId,
     started_at: startedAt,
     ended_at: endedAt,
-    broker: { host, port, name, version },
-    scenarios: wanted.map((row) => scenarioOf(row, results.get(String(row[0])))),
+    [profile.words.target]: { host, port, name, version },
+    scenarios: scenarios.map((row) => scenarioOf(profile, row, results.get(String(row["scenario_id"])))),
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
-async function resultsOf(store: ResultStore, runId: string): Promise<ReadonlyMap<string, unknown>> {
+type Scenario = Readonly<Record<string, Cell>>;
+
+async function resultsOf(store: ResultStore, runId: string): Promise<ReadonlyMap<string, RunResult>> {
   try {
     return new Map((await store.load(runId)).map((result) => [result.scenarioId, result]));
   } catch {
@@ -39,24 +47,22 @@ async function resultsOf(store: ResultStore, runId: string): Promise<ReadonlyMap
   }
 }
 
-function scenarioOf(row: readonly SqlValue[], result: unknown): object {
-  const [scenario_id, scenario_name, qos, publishers, subscribers, topics, msg_rate, payload_size, ...rest] = row;
-  const [total_sent, total_received, avg_recv_rate, delivery_rate, p50, p95, p99, p999] = rest;
-  const ms = (ns: SqlValue | undefined) => (typeof ns === "number" ? ns / 1e6 : null);
+function scenarioOf(profile: ToolProfile, row: Scenario, result: RunResult | undefined): object {
+  const { scenario_id, scenario_name, p50_ns, p95_ns, p99_ns, p999_ns } = row;
+  const ms = (ns: Cell | undefined) => (typeof ns === "number" ? ns / 1e6 : null);
   return {
     scenario_id,
     scenario_name,
-    config: { qos, publishers, subscribers, topics, msg_rate, payload_size },
-    throughput: { total_sent, total_received, avg_recv_rate, delivery_rate },
+    ...profile.exported(row),
     latency: {
-      p50_ns: p50,
-      p95_ns: p95,
-      p99_ns: p99,
-      p999_ns: p999,
-      p50_ms: ms(p50),
-      p95_ms: ms(p95),
-      p99_ms: ms(p99),
-      p999_ms: ms(p999),
+      p50_ns,
+      p95_ns,
+      p99_ns,
+      p999_ns,
+      p50_ms: ms(p50_ns),
+      p95_ms: ms(p95_ns),
+      p99_ms: ms(p99_ns),
+      p999_ms: ms(p999_ns),
     },
     ...(result === undefined ? {} : { result }),
   };

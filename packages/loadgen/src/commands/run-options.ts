@@ -2,10 +2,11 @@
 
 import { defineOptions, type OptionValues } from "@polylog/base/options";
 import { parseStages } from "../measure/stages.ts";
+import { benchProfile } from "../mqtt/bench-profile.ts";
 import { storeOptions } from "./store-options.ts";
 
 export const runOptions = defineOptions({
-  ...storeOptions,
+  ...storeOptions(benchProfile),
   host: { flag: "host", type: "string", default: "localhost", group: "Broker", help: "the broker's name or address" },
   port: {
     flag: "port",

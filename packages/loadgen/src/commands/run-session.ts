@@ -4,10 +4,13 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, hostname, totalmem } from "node:os";
 import { hostClock, systemClock } from "@polylog/base/clock";
-import { Dashboard } from "../dashboard/dashboard.ts";
-import type { Environment as Machine, RunResult, Target } from "../measure/result.ts";
-import { type ReceivedAccount, resultOf } from "../measure/result-of.ts";
+import { isPlainTerminal } from "../dashboard/dashboard.ts";
+import type { Environment as Machine, Target } from "../measure/result.ts";
 import type { Threshold } from "../measure/thresholds.ts";
+import { BenchDashboard } from "../mqtt/bench-dashboard.ts";
+import { benchProfile } from "../mqtt/bench-profile.ts";
+import type { BenchResult } from "../mqtt/bench-result.ts";
+import { type ReceivedAccount, resultOf } from "../mqtt/bench-result-of.ts";
 import { type BenchObserver, type BenchOutcome, expectedOf, type Progress, runBench } from "../mqtt/bench-run.ts";
 import { offeredRate } from "../mqtt/plan.ts";
 import { isStampedPayload } from "../mqtt/shape-plan.ts";
@@ -80,7 +83,7 @@ export class RunSession {
     await this.#store?.close();
   }
 
-  async run(load: Load): Promise<RunResult> {
+  async run(load: Load): Promise<BenchResult> {
     const options = this.#options;
     const store = this.#store;
     const scenarioId = randomUUID();
@@ -118,7 +121,7 @@ export class RunSession {
       await checkpoints.settled();
     }
     const result = this.#resultOf(scenarioId, load, outcome, watch);
-    await store?.finish(result);
+    await store?.finish(result, benchProfile);
     this.#writeOut({ kind: "result", ...result });
     return result;
   }
@@ -148,13 +151,13 @@ export class RunSession {
       return new ProgressLine(quiet ? { write: () => undefined } : stderr, name);
     }
     const { host, port, name: broker } = this.#target;
-    const dashboard = new Dashboard(
+    const dashboard = new BenchDashboard(
       {
         title: name,
         target: broker ?? `${host}:${port}`,
         offeredRate: offeredRate(load.plan),
         thresholds: this.#thresholds,
-        isPlain: (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb",
+        isPlain: isPlainTerminal(env),
         clock: systemClock,
         readBroker: () => {
           const last = watch?.samples.at(-1);
@@ -170,11 +173,11 @@ export class RunSession {
     return dashboard;
   }
 
-  #resultOf(scenarioId: string, load: Load, outcome: BenchOutcome, watch: TargetWatch | undefined): RunResult {
+  #resultOf(scenarioId: string, load: Load, outcome: BenchOutcome, watch: TargetWatch | undefined): BenchResult {
     const { plan, ...numbers } = load;
     const { password: _, ...settings } = this.#options;
     const identity = {
-      tool: "mqtt-bench",
+      tool: benchProfile.tool,
       toolVersion,
       runId: this.#runId,
       scenarioId,
@@ -206,6 +209,7 @@ export class RunSession {
     const { host, port, name, version } = this.#target;
     const { hostname: machine, cores, memoryBytes } = this.#machine;
     return {
+      tool: benchProfile.tool,
       runId: this.#runId,
       startedAt: new Date(systemClock.nowMs()).toISOString(),
       host,

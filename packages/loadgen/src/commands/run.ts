@@ -5,12 +5,14 @@ import { systemClock } from "@polylog/base/clock";
 import { optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
 import { exitCodes } from "../exit-codes.ts";
 import { renderJunit } from "../measure/junit.ts";
-import { renderSpread, renderSummary } from "../measure/render-summary.ts";
-import type { RunResult } from "../measure/result.ts";
-import { figureNames, figurePrefixes, parseThreshold } from "../measure/thresholds.ts";
+import { parseThreshold } from "../measure/thresholds.ts";
+import { benchProfile } from "../mqtt/bench-profile.ts";
+import type { BenchResult } from "../mqtt/bench-result.ts";
+import { renderSpread } from "../mqtt/bench-summary.ts";
 import { checkLimits, machineLimits, probe } from "../mqtt/preflight.ts";
 import { type ScenarioName, scenarioNames, scenarios } from "../mqtt/scenarios.ts";
-import { type Environment, envPrefix } from "./command.ts";
+import type { Environment } from "./command.ts";
+import { describeFigures } from "./describe-figures.ts";
 import { renderSearch, searchMaxRate } from "./max-rate.ts";
 import { type RunOptions, runOptions } from "./run-options.ts";
 import { type Load, loadOfFile, loadOfScenario, presetNames } from "./run-plan.ts";
@@ -23,14 +25,19 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     stdout.write(renderRunHelp());
     return exitCodes.fine;
   }
-  const { values: options, positionals } = resolveOptions(runOptions, { argv, env, envPrefix, positionalsMax: 1 });
+  const { values: options, positionals } = resolveOptions(runOptions, {
+    argv,
+    env,
+    envPrefix: benchProfile.envPrefix,
+    positionalsMax: 1,
+  });
   const name = positionals[0] as ScenarioName | undefined;
   const isNamed = name !== undefined && scenarioNames.includes(name);
   if (isNamed === (options.file !== undefined)) {
     const problems = `  either --file or one scenario is needed: ${scenarioNames.join(", ")}`;
     throw optionErrors.USAGE({ count: 1, problems });
   }
-  const thresholds = options.threshold.map(parseThreshold);
+  const thresholds = options.threshold.map((text) => parseThreshold(benchProfile.metrics, text));
   if (options.maxRateSearch && (thresholds.length === 0 || options.rate === "0" || !isNamed)) {
     const problems =
       "  --max-rate-search needs a scenario, a --rate to begin with and at least one --threshold to keep";
@@ -51,18 +58,18 @@ export async function run(argv: readonly string[], environment: Environment): Pr
 }
 
 async function runAll(session: RunSession, load: Load, options: RunOptions, { stdout }: Environment): Promise<number> {
-  const results: RunResult[] = [];
+  const results: BenchResult[] = [];
   for (let each = 0; each < options.repeat && !session.isStopped; each++) {
     const result = await session.run(load);
     results.push(result);
-    if (!options.json) stdout.write(renderSummary(result));
+    if (!options.json) stdout.write(benchProfile.summaryOf(result));
   }
   if (results.length > 1 && !options.json) stdout.write(renderSpread(results));
   if (options.json) stdout.write(`${JSON.stringify(results.length === 1 ? results[0] : results)}\n`);
   if (options.junit !== undefined) writeFileSync(options.junit, renderJunit(results));
   if (options.report !== undefined && results.length > 0) {
     const { renderReport } = await import("../report/report-page.ts");
-    writeFileSync(options.report, renderReport(results));
+    writeFileSync(options.report, renderReport(benchProfile, results));
   }
   const isBroken = results.some((result) => result.thresholds.some(({ isKept }) => !isKept));
   return isBroken ? exitCodes.threshold : exitCodes.fine;
@@ -97,10 +104,8 @@ function renderRunHelp(): string {
       "mqtt-bench run straight-run --publishers 10 --rate 1000 --duration 30s",
       "mqtt-bench run fan-in --qos 1 --threshold 'p99<20ms' --threshold loss=0",
     ],
-    envPrefix,
+    envPrefix: benchProfile.envPrefix,
   });
-  const prefixes = figurePrefixes.join(", ");
-  const figures = `Figures of thresholds: ${figureNames.join(", ")}; times also with ${prefixes} in front.`;
   const presets = `Files that come with it, by name: ${presetNames().join(", ")}.`;
-  return `${help}\nScenarios:\n${list.join("\n")}\n\n${presets}\n${figures}\n`;
+  return `${help}\nScenarios:\n${list.join("\n")}\n\n${presets}\n${describeFigures(benchProfile.metrics)}\n`;
 }

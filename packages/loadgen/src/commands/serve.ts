@@ -1,5 +1,5 @@
 /**
- * `mqtt-bench serve`: all runs in the browser, from the result file, without anything from elsewhere.
+ * `serve`: all runs in the browser, from the result file, without anything from elsewhere.
  *
  *     /                  runs, with filters
  *     /report?run=ID     one run, or several laid over each other (run may repeat)
@@ -12,49 +12,78 @@
 import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
+import { isCodedError } from "@polylog/base/errors";
 import { defineOptions, renderHelp, resolveOptions } from "@polylog/base/options";
 import { loadgenErrors } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
+import type { ToolProfile } from "../measure/tool-profile.ts";
 import { renderReport } from "../report/report-page.ts";
 import { renderRuns } from "../report/runs-page.ts";
 import { ResultStore } from "../store/result-store.ts";
-import { type Environment, envPrefix } from "./command.ts";
+import { commonProfileOf } from "../tools.ts";
+import type { Environment } from "./command.ts";
 import { storeOptions } from "./store-options.ts";
 
-const serveOptions = defineOptions({
-  ...storeOptions,
-  host: { flag: "host", type: "string", default: "127.0.0.1", group: "Server", help: "address to listen on" },
-  port: {
-    flag: "port",
-    short: "p",
-    type: "integer",
-    default: 8080,
-    min: 0,
-    max: 65_535,
-    group: "Server",
-    help: "port to listen on; 0 takes a free one",
-  },
-  open: { flag: "open", short: "o", type: "boolean", default: false, group: "Server", help: "open the browser" },
-});
+const serveOptions = (tool: ToolProfile) =>
+  defineOptions({
+    ...storeOptions(tool),
+    host: {
+      flag: "host",
+      type: "string",
+      default: "127.0.0.1",
+      from: ["flag"],
+      group: "Server",
+      help: "address to listen on",
+    },
+    port: {
+      flag: "port",
+      short: "p",
+      type: "integer",
+      default: 8080,
+      min: 0,
+      max: 65_535,
+      from: ["flag"],
+      group: "Server",
+      help: "port to listen on; 0 takes a free one",
+    },
+    open: {
+      flag: "open",
+      short: "o",
+      type: "boolean",
+      default: false,
+      from: ["flag"],
+      group: "Server",
+      help: "open the browser",
+    },
+  });
 
 /** Runs that a report shows at most. */
 const runsMax = 8;
 const listedMax = 10_000;
 
 export async function serve(argv: readonly string[], environment: Environment): Promise<number> {
-  const { env, stdout, stopRequested } = environment;
+  const { tool, env, stdout, stopRequested } = environment;
+  const { tool: name, envPrefix } = tool;
+  const options = serveOptions(tool);
   if (argv.includes("--help")) {
     const summary = "Shows all runs in the browser, offline, until Ctrl-C.";
-    stdout.write(renderHelp(serveOptions, { usage: "mqtt-bench serve [options]", summary, envPrefix }));
+    stdout.write(renderHelp(options, { usage: `${name} serve [options]`, summary, envPrefix }));
     return exitCodes.fine;
   }
-  const { values } = resolveOptions(serveOptions, { argv, env, envPrefix });
+  const { values } = resolveOptions(options, { argv, env, envPrefix });
   const { db, host, port, open } = values;
   await (await ResultStore.open(db, { isReadOnly: true })).close(); // It must be there and readable.
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
     if (request.method !== "GET" && request.method !== "HEAD") return answer(response, 405, "text/plain", "only GET\n");
-    answerTo(db, url, response).catch((error: Error) => answer(response, 503, "text/plain", `${error.message}\n`));
+    answerTo(tool, db, url, response).catch((error: Error) =>
+      answer(
+        response,
+        isCodedError(error) && error.code === "loadgen.RUNS_DIFFER" ? 400 : 503,
+        "text/plain",
+        `${error.message}\n`,
+      ),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) =>
@@ -73,11 +102,11 @@ export async function serve(argv: readonly string[], environment: Environment): 
 
 const openers: Readonly<Partial<Record<NodeJS.Platform, string>>> = { darwin: "open", win32: "explorer" };
 
-async function answerTo(db: string, url: URL, response: ServerResponse): Promise<void> {
+async function answerTo(tool: ToolProfile, db: string, url: URL, response: ServerResponse): Promise<void> {
   switch (url.pathname) {
     case "/":
       return withStore(db, async (store) => {
-        answer(response, 200, "text/html", renderRuns(await store.list(listedMax), url.searchParams));
+        answer(response, 200, "text/html", renderRuns(tool, await store.list(listedMax), url.searchParams));
       });
     case "/report":
       return withStore(db, async (store) => {
@@ -86,7 +115,7 @@ async function answerTo(db: string, url: URL, response: ServerResponse): Promise
         const results = await Promise.all(ids.map((id) => store.load(id).catch(() => [])));
         const found = results.flat();
         if (found.length === 0) answer(response, 404, "text/plain", "there is no such run with results of ours\n");
-        else answer(response, 200, "text/html", renderReport(found));
+        else answer(response, 200, "text/html", renderReport(commonProfileOf(found), found));
       });
     case "/db":
     case "/data.duckdb":

@@ -1,11 +1,15 @@
-/** The option that all commands share. */
+/** The option that all commands share which read results. */
 
-export const storeOptions = {
-  db: {
-    flag: "db",
-    type: "path",
-    default: "mqtt-bench.duckdb",
-    group: "Results",
-    help: "the file that results are kept in",
-  },
-} as const;
+import type { ToolProfile } from "../measure/tool-profile.ts";
+
+export function storeOptions({ db }: Pick<ToolProfile, "db">) {
+  return {
+    db: {
+      flag: "db",
+      type: "path",
+      default: db,
+      group: "Results",
+      help: "the file that results are kept in",
+    },
+  } as const;
+}

@@ -3,6 +3,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { hostClock, systemClock } from "@polylog/base/clock";
 import { optionErrors } from "@polylog/base/options";
+import type { Environment } from "../commands/command.ts";
+import { resultCommands } from "../commands/result-commands.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { parseThreshold, type Threshold } from "../measure/thresholds.ts";
 import { testBalancer } from "./balance.ts";
@@ -11,25 +13,28 @@ import { Database } from "./database/database.ts";
 import { EmbeddedDatabase } from "./embedded-database.ts";
 import { LoadSession } from "./load-session.ts";
 import type { LoadOptions } from "./options/load-options.ts";
-import { envPrefix, loadSettings, renderLoadHelp } from "./options/load-settings.ts";
+import { loadSettings, renderLoadHelp, withDotEnv } from "./options/load-settings.ts";
+import { loadProfile } from "./report/load-profile.ts";
 import { renderBalance } from "./report/render-balance.ts";
 import { nonceOf, nonceOfSeed } from "./rows/row-ids.ts";
 import { loadModel } from "./rows/row-models.ts";
 import { chooseBatchSize, runSweep } from "./sweep.ts";
 
-export interface LoadEnvironment {
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface LoadEnvironment extends Environment {
   /** Text of `.env`. */
   readonly dotEnv: string;
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-  /** Resolves when the user wants the run to end early. */
-  readonly stopRequested: Promise<unknown>;
+  /** As Ctrl-C does: the second time ends the process. */
+  requestStop(): void;
 }
 
 /** Resolves with the exit code. Rejects with `options.USAGE` and the errors of `loadgen`. */
 export async function crateWrite(argv: readonly string[], environment: LoadEnvironment): Promise<number> {
   const { env, dotEnv, stdout, stderr } = environment;
+  const command = resultCommands.find(({ name }) => name === argv[0]);
+  if (command !== undefined) {
+    const run = await command.load();
+    return run(argv.slice(1), { ...environment, env: withDotEnv(env, dotEnv) });
+  }
   if (argv.includes("--help") || argv.includes("-h")) {
     stdout.write(renderLoadHelp());
     return exitCodes.fine;
@@ -37,12 +42,12 @@ export async function crateWrite(argv: readonly string[], environment: LoadEnvir
   const { options, positionals, warnings } = loadSettings(argv, env, dotEnv);
   const [word] = positionals;
   if (word !== undefined && word !== "balance") {
-    const problems = `  ${JSON.stringify(word)}: the only command is balance; options start with --`;
+    const names = ["balance", ...resultCommands.map(({ name }) => name)].join(", ");
+    const problems = `  ${JSON.stringify(word)}: there are the commands ${names}, each as the first word; options start with --`;
     throw optionErrors.USAGE({ count: 1, problems });
   }
-  for (const warning of warnings) stderr.write(`${warning} (${envPrefix}…)\n`);
-  if (options.dashboard) stderr.write("There is no dashboard yet; lines are printed instead\n");
-  const thresholds = options.threshold.map(parseThreshold);
+  for (const warning of warnings) stderr.write(`${warning} (${loadProfile.envPrefix}…)\n`);
+  const thresholds = options.threshold.map((text) => parseThreshold(loadProfile.metrics, text));
   const model = await loadModel(modelOf(options));
   const isBalance = word === "balance" || options.testBalancer;
   if (isBalance && /^postgres/.test(options.connectionString ?? "")) {

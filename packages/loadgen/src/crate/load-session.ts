@@ -1,23 +1,32 @@
 /** The loads of one command: the same database, table and settings; each load with its own account. */
 
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import type { Clock, HostClock } from "@polylog/base/clock";
+import type { Output } from "../commands/command.ts";
+import { isPlainTerminal } from "../dashboard/dashboard.ts";
+import type { Keyboard } from "../dashboard/screen.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { renderJunit } from "../measure/junit.ts";
 import { parseStages } from "../measure/stages.ts";
 import type { Threshold } from "../measure/thresholds.ts";
+import { renderReport } from "../report/report-page.ts";
 import { ResultStore } from "../store/result-store.ts";
 import type { Connection } from "./database/connection.ts";
 import type { Database, Product } from "./database/database.ts";
+import { type DatabaseWatch, startDatabaseWatch } from "./database/database-watch.ts";
 import { createTableSql, type Dialect } from "./database/table-sql.ts";
 import { type LoadOutcome, type LoadPlan, type LoadProgress, runLoad } from "./load/load-run.ts";
 import { type Verification, verify } from "./load/row-account.ts";
 import type { LoadOptions } from "./options/load-options.ts";
 import { parseMinutes } from "./options/minutes.ts";
+import { LoadDashboard } from "./report/load-dashboard.ts";
+import type { LoadPhase } from "./report/load-dashboard-lines.ts";
+import { loadProfile } from "./report/load-profile.ts";
 import { LoadReporter } from "./report/load-reporter.ts";
 import { type LoadResult, loadResultOf } from "./report/load-result.ts";
 import { MetricsEndpoint } from "./report/metrics-endpoint.ts";
-import { renderLoad } from "./report/render-load.ts";
 import type { RunNonce } from "./rows/row-ids.ts";
 import type { TableShape } from "./rows/table-shape.ts";
 
@@ -36,9 +45,28 @@ export interface SessionSetup {
   readonly idsAreNew: boolean;
   readonly clock: Clock;
   readonly host: HostClock;
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly keyboard?: Keyboard | undefined;
+  onExit(callback: () => void): void;
+  /** As Ctrl-C does: the second time ends the process. */
+  requestStop(): void;
   readonly stopRequested: Promise<unknown>;
+}
+
+/** What a load came to. */
+export interface Loaded {
+  readonly outcome: LoadOutcome;
+  readonly verification: Verification | undefined;
+  /** Why there is no verification. */
+  readonly problem: string | undefined;
+}
+
+/** Follows a load. */
+export interface LoadObserver {
+  onPhase(phase: LoadPhase): void;
+  onProgress(progress: LoadProgress): void;
 }
 
 /** What a load has of its own. */
@@ -52,78 +80,153 @@ export interface LoadVariant {
 }
 
 const intervalMs = 1000;
+const silent: LoadObserver = { onPhase: () => undefined, onProgress: () => undefined };
 
 export class LoadSession {
   readonly setup: SessionSetup;
   isStopped = false;
+  #isDashboardShown = false;
 
   constructor(setup: SessionSetup) {
     this.setup = setup;
     void setup.stopRequested.then(() => {
       this.isStopped = true;
+      if (!this.#isDashboardShown)
+        setup.stderr.write("Ending: what is under way is waited for; once more to end at once\n");
     });
   }
 
   /** The load that was asked for. Resolves with the exit code. */
   async loadAndReport(batchSize: number): Promise<number> {
-    const { options, stdout, stderr, clock } = this.setup;
-    const { tableName: table, concurrency, shards, logLevel } = options;
+    const { options, stdout, stderr, runId } = this.setup;
+    const { tableName: table, concurrency, shards } = options;
     const say = options.json ? stderr : stdout;
     const metrics =
       options.prometheusPort === undefined ? undefined : await MetricsEndpoint.start(options.prometheusPort);
     if (metrics !== undefined) say.write(`Metrics: http://127.0.0.1:${metrics.port}/metrics\n`);
     const store = options.db === undefined ? undefined : await ResultStore.open(options.db);
+    const watch = await this.#watch();
     try {
       const scenarioId = randomUUID();
       await this.#begin(store, scenarioId, batchSize);
-      const reporter = new LoadReporter({ out: say, clock, logLevel, threads: options.threads });
-      const checkpoints = new Checkpoints(store, scenarioId, this.setup.runId);
-      const observe = (progress: LoadProgress): void => {
-        reporter.onProgress(progress);
-        metrics?.onProgress(progress);
-        checkpoints.onProgress(progress);
-      };
       const variant = { table, batchSize, concurrency, shards };
-      const { outcome, verification } = await this.load(variant, observe);
+      const dashboard = this.#startDashboard(watch);
+      const reporter = this.#reporter(say, dashboard !== undefined);
+      const checkpoints = new Checkpoints(store, scenarioId, runId, watch);
+      const observer: LoadObserver = {
+        onPhase: (phase) => {
+          if (phase === "load") watch?.begin();
+          dashboard?.onPhase(phase);
+        },
+        onProgress: (progress) => {
+          watch?.sample(progress.interval.relNs);
+          dashboard?.onProgress(progress);
+          reporter.onProgress(progress);
+          metrics?.onProgress(progress);
+          checkpoints.onProgress(progress);
+        },
+      };
+      const loaded = await this.load(variant, observer).finally(() => dashboard?.stop());
       await checkpoints.settled();
-      const result = this.resultOf(scenarioId, variant, outcome, verification);
-      await store?.finish(result);
-      stdout.write(options.json ? `${JSON.stringify(result)}\n` : renderLoad(result, options.threads));
+      if (loaded.problem !== undefined) stderr.write(`${loaded.problem}\n`);
+      const result = this.resultOf(scenarioId, variant, loaded, watch);
+      await store?.finish(result, loadProfile);
+      stdout.write(options.json ? `${JSON.stringify(result)}\n` : loadProfile.summaryOf(result) + this.#hint());
+      this.writeFiles([result]);
       return exitCodeOf(result, options.verify);
     } finally {
+      watch?.stop();
       metrics?.stop();
       await store?.database.close();
     }
   }
 
+  /** `--report` and `--junit`. */
+  writeFiles(results: readonly LoadResult[]): void {
+    const { report, junit } = this.setup.options;
+    if (report !== undefined && results.length > 0) writeFileSync(report, renderReport(loadProfile, results));
+    if (junit !== undefined) writeFileSync(junit, renderJunit(results));
+  }
+
+  /** How to see the run again. */
+  #hint(): string {
+    const { options, runId } = this.setup;
+    return options.db === undefined ? "" : `Kept: crate-write report ${runId.slice(0, 8)} --db ${options.db}\n`;
+  }
+
+  /** Where the database's process or container can be seen from here. */
+  async #watch(): Promise<DatabaseWatch | undefined> {
+    const { connection, env, clock, host } = this.setup;
+    return startDatabaseWatch({ ...hostOf(connection), env, clock, hostClock: host, intervalMs });
+  }
+
+  /** On a terminal, when it is wanted. */
+  #startDashboard(watch: DatabaseWatch | undefined): LoadDashboard | undefined {
+    const { options, stderr, env, keyboard, clock, thresholds, product, isEmbedded, database } = this.setup;
+    if (!options.dashboard || stderr.terminal === undefined || (env["CI"] ?? "") !== "") return undefined;
+    const where = isEmbedded ? "started for this run" : database.address;
+    const dashboard = new LoadDashboard(
+      {
+        table: options.tableName,
+        database: `${product.name}${product.version === "" ? "" : ` ${product.version}`} (${where})`,
+        offeredRate: options.rate,
+        thresholds,
+        rows: options.rows,
+        durationNs: options.duration === undefined ? undefined : parseMinutes(options.duration),
+        readDatabase: () => watch?.last,
+        isPlain: isPlainTerminal(env),
+        clock,
+        onQuit: () => this.setup.requestStop(),
+      },
+      stderr.terminal,
+      keyboard,
+    );
+    this.setup.onExit(() => dashboard.stop());
+    this.#isDashboardShown = true;
+    dashboard.start();
+    return dashboard;
+  }
+
+  /** Lines go on where they do not disturb the dashboard: into a file, say. */
+  #reporter(out: Output, isDashboardShown: boolean): LoadReporter {
+    const { options, clock } = this.setup;
+    const isQuiet = isDashboardShown && out.isTTY === true;
+    return new LoadReporter({
+      out: isQuiet ? { write: () => undefined } : out,
+      clock,
+      logLevel: options.logLevel,
+      threads: options.threads,
+    });
+  }
+
   /** Makes the table, writes, counts. Rejects with the errors of `Database`. */
-  async load(
-    variant: LoadVariant,
-    onProgress: (progress: LoadProgress) => void,
-  ): Promise<{ readonly outcome: LoadOutcome; readonly verification: Verification | undefined }> {
-    const { options, shape, database, dialect, idsAreNew, stopRequested, clock, host, stderr } = this.setup;
+  async load(variant: LoadVariant, { onPhase, onProgress }: LoadObserver = silent): Promise<Loaded> {
+    const { options, shape, database, dialect, idsAreNew, stopRequested, clock, host } = this.setup;
     const { table, shards } = variant;
     const { replicas, partitionedBy, refreshInterval: refreshIntervalMs, translogDurability } = options;
     const settings = { name: table, shards, replicas, partitionedBy, refreshIntervalMs, translogDurability };
+    onPhase("prepare");
     await database.run("CREATE TABLE", createTableSql(shape, settings, dialect));
     const before = options.verify ? await database.count(table, dialect) : 0;
-    const outcome = await runLoad(this.#planOf(variant), { clock, host, onProgress, stopRequested });
-    if (!options.verify) return { outcome, verification: undefined };
+    onPhase("load");
+    const onSettling = () => onPhase("settle");
+    const outcome = await runLoad(this.#planOf(variant), { clock, host, onProgress, onSettling, stopRequested });
+    if (!options.verify) return { outcome, verification: undefined, problem: undefined };
+    onPhase("count");
     try {
       const after = await database.count(table, dialect);
-      return { outcome, verification: verify(outcome.account, before, after, idsAreNew) };
+      return { outcome, verification: verify(outcome.account, before, after, idsAreNew), problem: undefined };
     } catch (error) {
       // What was measured is worth more than the count: the report says that there is none.
-      stderr.write(`${(error as Error).message}\n`);
-      return { outcome, verification: undefined };
+      return { outcome, verification: undefined, problem: (error as Error).message };
     }
   }
 
   resultOf(
     scenarioId: string,
     variant: LoadVariant,
-    outcome: LoadOutcome,
-    verification: Verification | undefined,
+    { outcome, verification }: Loaded,
+    watch?: DatabaseWatch,
   ): LoadResult {
     const { options, runId, product, database, isEmbedded, thresholds, connection } = this.setup;
     const { connectionString: _, ...settings } = options;
@@ -140,7 +243,7 @@ export class LoadSession {
       warnings: this.#warnings(verification),
       isLimited: options.rows !== undefined || options.duration !== undefined,
     };
-    return loadResultOf(identity, outcome, verification, thresholds);
+    return loadResultOf(identity, outcome, verification, thresholds, watch);
   }
 
   #warnings(verification: Verification | undefined): readonly string[] {
@@ -184,6 +287,7 @@ export class LoadSession {
     const { options, runId, product, connection, clock } = this.setup;
     const startedAt = new Date(clock.nowMs()).toISOString();
     await store?.beginRun({
+      tool: loadProfile.tool,
       runId,
       startedAt,
       ...hostOf(connection),
@@ -201,7 +305,7 @@ export class LoadSession {
       scenarioId,
       runId,
       startedAt,
-      name: "crate-write",
+      name: loadProfile.tool,
       qos: 0,
       publishers: options.threads,
       subscribers: 0,
@@ -218,18 +322,20 @@ export class LoadSession {
 class Checkpoints {
   readonly #store: ResultStore | undefined;
   readonly #ids: { readonly scenarioId: string; readonly runId: string };
+  readonly #watch: DatabaseWatch | undefined;
   #writing: Promise<void> | undefined;
   #failure: unknown;
 
-  constructor(store: ResultStore | undefined, scenarioId: string, runId: string) {
+  constructor(store: ResultStore | undefined, scenarioId: string, runId: string, watch: DatabaseWatch | undefined) {
     this.#store = store;
+    this.#watch = watch;
     this.#ids = { scenarioId, runId };
   }
 
   onProgress({ interval, totals }: LoadProgress): void {
     if (this.#store === undefined || this.#writing !== undefined) return;
     this.#writing = this.#store
-      .checkpoint(this.#ids, interval, totals, [])
+      .checkpoint(this.#ids, interval, totals, this.#watch?.take() ?? [])
       .catch((error: unknown) => {
         this.#failure ??= error;
       })

@@ -2,18 +2,30 @@
 
 import { readFileSync } from "node:fs";
 import { isCodedError } from "@polylog/base/errors";
+import { keyboardOf, outputOf } from "../commands/process-streams.ts";
 import { exitCodeOf } from "../exit-codes.ts";
 import { toolVersion } from "../version.ts";
 import { crateWrite } from "./load-command.ts";
+import { loadProfile } from "./report/load-profile.ts";
 
 function main(): Promise<number> {
-  const { env, stdout, stderr, argv } = process;
+  const { env, stdin, stdout, stderr, argv } = process;
   const words = argv.slice(2);
   if (words[0] === "--version" || words[0] === "version") {
     stdout.write(`crate-write ${toolVersion}\n`);
     return Promise.resolve(0);
   }
-  return crateWrite(words, { env, dotEnv: readDotEnv(), stdout, stderr, stopRequested: stopRequested() });
+  return crateWrite(words, {
+    tool: loadProfile,
+    env,
+    dotEnv: readDotEnv(),
+    stdout: outputOf(stdout),
+    stderr: outputOf(stderr),
+    keyboard: keyboardOf(stdin),
+    onExit: (callback) => void process.once("exit", callback),
+    verbosity: 0,
+    ...stopSwitch(),
+  });
 }
 
 function readDotEnv(): string {
@@ -25,17 +37,19 @@ function readDotEnv(): string {
 }
 
 /** The first Ctrl-C lets a run end in order; the second ends the process. */
-function stopRequested(): Promise<unknown> {
-  return new Promise((resolve) => {
-    let isSecond = false;
-    for (const signal of ["SIGINT", "SIGTERM"] as const)
-      process.on(signal, () => {
-        if (isSecond) process.exit(130);
-        isSecond = true;
-        process.stderr.write("Ending: what is under way is waited for; once more to end at once\n");
-        resolve(signal);
-      });
+function stopSwitch(): { readonly stopRequested: Promise<unknown>; readonly requestStop: () => void } {
+  let isSecond = false;
+  let resolve: () => void = () => undefined;
+  const stopRequested = new Promise<void>((open) => {
+    resolve = open;
   });
+  const requestStop = (): void => {
+    if (isSecond) process.exit(130);
+    isSecond = true;
+    resolve();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, requestStop);
+  return { stopRequested, requestStop };
 }
 
 function fail(error: unknown): number {

@@ -31,8 +31,9 @@ export async function runSweep(session: LoadSession, { stdout, stderr }: Outputs
     const variant: LoadVariant = { table, batchSize, concurrency, shards, stepMs };
     await drop();
     try {
-      const { outcome, verification } = await session.load(variant, () => undefined);
-      const result = session.resultOf(randomUUID(), variant, outcome, verification);
+      const loaded = await session.load(variant);
+      if (loaded.problem !== undefined) stderr.write(`${loaded.problem}\n`);
+      const result = session.resultOf(randomUUID(), variant, loaded);
       results.push({ variant, result });
       stderr.write(
         `batch=${batchSize} concurrency=${concurrency} shards=${shards ?? "-"} rows_per_second=${Math.round(result.rates.received)}\n`,
@@ -43,6 +44,7 @@ export async function runSweep(session: LoadSession, { stdout, stderr }: Outputs
   }
   if (options.json) stdout.write(`${JSON.stringify(results.map(({ result }) => result))}\n`);
   else stdout.write(renderSweep(results, product.name));
+  session.writeFiles(results.map(({ result }) => result));
   const isWrong = options.verify && results.some(({ result }) => result.verification?.agrees !== true);
   const isBroken = results.some(({ result }) => result.thresholds.some(({ isKept }) => !isKept));
   return isWrong ? exitCodes.failed : isBroken ? exitCodes.threshold : exitCodes.fine;
@@ -89,7 +91,7 @@ export async function chooseBatchSize(session: LoadSession, { stderr }: Outputs)
   let best = { batchSize: options.batchSize, rate: 0 };
   let stepsWithoutGain = 0;
   for (let size = options.batchSize; size <= batchSizeMax && stepsWithoutGain < 2 && !session.isStopped; size *= 2) {
-    const { outcome } = await session.load({ table, batchSize: size, concurrency, shards, stepMs }, () => undefined);
+    const { outcome } = await session.load({ table, batchSize: size, concurrency, shards, stepMs });
     const { account, runtimeNs } = outcome;
     const rate = (account.written + account.ignored) / (runtimeNs / 1e9);
     const wasTooMuch = account.halvings > 0 || account.refused > 0;

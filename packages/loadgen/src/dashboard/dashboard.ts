@@ -1,42 +1,45 @@
-/** The full-screen dashboard of a run: takes its progress, draws at most four times a second, and hands keys on. */
+/**
+ * The frame of a full-screen dashboard: draws what a tool's view shows at most four times a second, hands keys on, shows
+ * the help, and gives the terminal back.
+ */
 
 import type { Clock, Timer } from "@polylog/base/clock";
-import type { Threshold } from "../measure/thresholds.ts";
-import type { BenchObserver, Phase, Progress } from "../mqtt/bench-run.ts";
-import { type DashboardState, dashboardLines } from "./dashboard-lines.ts";
 import { type Keyboard, Screen, type Terminal } from "./screen.ts";
+import { cut, paint, paints } from "./screen-text.ts";
+
+/** What a tool shows. */
+export interface DashboardView {
+  /** At most `rows` are shown; wider ones are cut. */
+  lines(columns: number, rows: number): readonly string[];
+  /** What the figures mean, under the keys. */
+  readonly help: readonly string[];
+}
 
 export interface DashboardOptions {
-  readonly title: string;
-  readonly target: string;
-  readonly offeredRate: number;
-  readonly thresholds: readonly Threshold[];
+  /** No colours: NO_COLOR, or a terminal that has none. */
   readonly isPlain: boolean;
   readonly clock: Clock;
-  readonly readBroker: () => DashboardState["broker"];
   /** The user wants the run to end. */
   readonly onQuit: () => void;
 }
 
 const drawEveryMs = 250;
-const historyMax = 120;
+const historyMax = 240;
 
-export class Dashboard implements BenchObserver {
+export class Dashboard {
   readonly #options: DashboardOptions;
+  readonly #view: DashboardView;
   readonly #screen: Screen;
-  readonly #sent: number[] = [];
-  readonly #received: number[] = [];
-  #phase: Phase = "connect";
-  #progress: Progress | undefined;
   #isHelpShown = false;
   #timer: Timer | undefined;
 
-  constructor(options: DashboardOptions, terminal: Terminal, keyboard: Keyboard | undefined) {
+  constructor(view: DashboardView, options: DashboardOptions, terminal: Terminal, keyboard: Keyboard | undefined) {
     this.#options = options;
+    this.#view = view;
     this.#screen = new Screen(
       terminal,
       keyboard,
-      (columns, rows) => dashboardLines(this.#state(), columns, rows),
+      (columns, rows) => this.#lines(columns, rows),
       (key) => this.#onKey(key),
     );
   }
@@ -51,19 +54,13 @@ export class Dashboard implements BenchObserver {
     this.#screen.stop();
   }
 
-  onPhase(phase: Phase): void {
-    this.#phase = phase;
-    if (phase === "done") this.stop();
-    else this.#drawSoon();
-  }
-
-  onProgress(progress: Progress): void {
-    this.#progress = progress;
-    if (this.#phase !== "drain") {
-      remember(this.#sent, progress.sentRate);
-      remember(this.#received, progress.receivedRate);
-    }
-    this.#drawSoon();
+  /** What the view shows has changed. */
+  drawSoon(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#timer = undefined;
+      this.#screen.draw();
+    }, drawEveryMs);
   }
 
   #onKey(key: string): void {
@@ -73,38 +70,28 @@ export class Dashboard implements BenchObserver {
     } else if (key === "q" || key === "\u0003") this.#options.onQuit(); // In raw mode Ctrl-C is a key like others.
   }
 
-  #drawSoon(): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = this.#options.clock.setTimer(() => {
-      this.#timer = undefined;
-      this.#screen.draw();
-    }, drawEveryMs);
-  }
-
-  #state(): DashboardState {
-    const { title, target, offeredRate, thresholds, isPlain, readBroker } = this.#options;
-    return {
-      title,
-      target,
-      offeredRate,
-      thresholds,
-      isPlain,
-      phase: this.#phase,
-      share: this.#progress?.share ?? 0,
-      totals: this.#progress?.totals,
-      sentRate: this.#progress?.sentRate ?? 0,
-      receivedRate: this.#progress?.receivedRate ?? 0,
-      open: this.#progress?.open ?? 0,
-      sentHistory: this.#sent,
-      receivedHistory: this.#received,
-      interval: this.#progress?.interval,
-      broker: readBroker(),
-      isHelpShown: this.#isHelpShown,
-    };
+  #lines(columns: number, rows: number): readonly string[] {
+    const room = Math.max(1, rows - 1);
+    const lines = this.#isHelpShown ? [...keyLines, "", ...this.#view.help] : this.#view.lines(columns, room);
+    const footer = paint(this.#options.isPlain, paints.dim, cut("q ends the run   ? help", columns));
+    return [...lines.slice(0, room).map((line) => cut(line, columns)), footer];
   }
 }
 
-function remember(values: number[], value: number): void {
+const keyLines = [
+  "Keys",
+  "",
+  "  q, Ctrl-C   end the run in order, and keep what was measured",
+  "  ?           this, and back",
+];
+
+/** Colours are not wanted, or not there. */
+export function isPlainTerminal(env: Readonly<Record<string, string | undefined>>): boolean {
+  return (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
+}
+
+/** Adds a value to those that a graph shows. */
+export function remember(values: number[], value: number): void {
   values.push(value);
   if (values.length > historyMax) values.shift();
 }

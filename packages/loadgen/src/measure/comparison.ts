@@ -5,18 +5,23 @@
  * measured time. Samples are drawn anew with replacement 2000 times from each side (bootstrap), and the ratio of the means
  * is taken each time; 95 % of the ratios are the interval. Intervals of one run hang together, so theirs is too narrow:
  * `isByRun` says which it was. The draws are seeded, and the same runs always compare the same.
+ *
+ * Totals that ought to be zero, rows that are missing say, are compared as they are: any change is one.
  */
 
-import type { Interval, RunResult } from "./result.ts";
+import { type Metric, pickMetrics, type Unit } from "./metrics.ts";
+import type { RunResult } from "./result.ts";
+import type { ToolProfile } from "./tool-profile.ts";
 
 export interface FigureComparison {
   readonly figure: string;
+  readonly unit: Unit;
   readonly base: number;
   readonly candidate: number;
-  /** candidate / base - 1, and the interval around it. */
-  readonly change: number;
-  readonly changeLow: number;
-  readonly changeHigh: number;
+  /** candidate / base - 1, and the interval around it; null for totals that are compared as they are. */
+  readonly change: number | null;
+  readonly changeLow: number | null;
+  readonly changeHigh: number | null;
   /** Of `change`, for the figure's sense: "worse" when all of the interval is beyond the limit on the bad side. */
   readonly verdict: "better" | "worse" | "same";
 }
@@ -27,70 +32,56 @@ export interface Comparison {
   readonly isWorse: boolean;
 }
 
-interface Figure {
-  readonly name: string;
-  readonly isHigherBetter: boolean;
-  readonly ofRun: (result: RunResult) => number;
-  readonly ofInterval: (interval: Interval, seconds: number) => number;
-}
-
-const figures: readonly Figure[] = [
-  {
-    name: "received/s",
-    isHigherBetter: true,
-    ofRun: ({ rates }) => rates.received,
-    ofInterval: ({ received }, s) => received / s,
-  },
-  {
-    name: "p50",
-    isHigherBetter: false,
-    ofRun: ({ timings }) => timings.endToEnd.p50Ns,
-    ofInterval: ({ p50Ns }) => p50Ns,
-  },
-  {
-    name: "p95",
-    isHigherBetter: false,
-    ofRun: ({ timings }) => timings.endToEnd.p95Ns,
-    ofInterval: ({ p95Ns }) => p95Ns,
-  },
-  {
-    name: "p99",
-    isHigherBetter: false,
-    ofRun: ({ timings }) => timings.endToEnd.p99Ns,
-    ofInterval: ({ p99Ns }) => p99Ns,
-  },
-  {
-    name: "mean",
-    isHigherBetter: false,
-    ofRun: ({ timings }) => timings.endToEnd.meanNs,
-    ofInterval: ({ meanNs }) => meanNs,
-  },
-];
+/** What a tool compares; see `ToolProfile`. */
+export type Compared = Pick<ToolProfile, "metrics" | "compared" | "exact">;
 
 const draws = 2000;
 
 /** `limit`: a change up to this, 0.05 for 5 %, is the same. */
-export function compareRuns(base: readonly RunResult[], candidate: readonly RunResult[], limit: number): Comparison {
+export function compareRuns(
+  { metrics, compared, exact }: Compared,
+  base: readonly RunResult[],
+  candidate: readonly RunResult[],
+  limit: number,
+): Comparison {
   const isByRun = base.length >= 3 && candidate.length >= 3;
-  const rows = figures.map((figure) => {
-    const samples = [base, candidate].map((side) => samplesOf(figure, side, isByRun)) as [number[], number[]];
-    return compareFigure(figure, samples[0], samples[1], limit);
+  const rows = pickMetrics(metrics, compared).flatMap((metric): readonly FigureComparison[] => {
+    if (exact.includes(metric.name)) return compareTotals(metric, base, candidate);
+    const samples = [base, candidate].map((side) => samplesOf(metric, side, isByRun)) as [number[], number[]];
+    return samples.some((side) => side.length === 0) ? [] : [compareFigure(metric, samples[0], samples[1], limit)];
   });
   return { isByRun, figures: rows, isWorse: rows.some(({ verdict }) => verdict === "worse") };
 }
 
-function samplesOf({ ofRun, ofInterval }: Figure, results: readonly RunResult[], isByRun: boolean): number[] {
-  if (isByRun) return results.map(ofRun);
+function samplesOf(metric: Metric, results: readonly RunResult[], isByRun: boolean): number[] {
+  if (isByRun || metric.readInterval === undefined)
+    return results.map((result) => metric.read(result)).filter((value) => !Number.isNaN(value));
   return results.flatMap(({ intervals }) =>
     intervals.map((interval, index) => {
       const seconds = (interval.relNs - (intervals[index - 1]?.relNs ?? 0)) / 1e9;
-      return ofInterval(interval, seconds);
+      return metric.readInterval!(interval, seconds);
     }),
   );
 }
 
+function compareTotals(
+  metric: Metric,
+  base: readonly RunResult[],
+  candidate: readonly RunResult[],
+): readonly FigureComparison[] {
+  const [from, to] = [base, candidate].map((side) => mean(side.map((result) => metric.read(result)))) as [
+    number,
+    number,
+  ];
+  if (Number.isNaN(from) || Number.isNaN(to)) return [];
+  const isUp = to > from;
+  const verdict = from === to ? "same" : isUp === (metric.better === "higher") ? "better" : "worse";
+  const { name, unit } = metric;
+  return [{ figure: name, unit, base: from, candidate: to, change: null, changeLow: null, changeHigh: null, verdict }];
+}
+
 function compareFigure(
-  figure: Figure,
+  metric: Metric,
   base: readonly number[],
   candidate: readonly number[],
   limit: number,
@@ -104,10 +95,12 @@ function compareFigure(
   const changeHigh = at(0.975);
   const isUp = changeLow > limit;
   const isDown = changeHigh < -limit;
-  const isBetter = figure.isHigherBetter ? isUp : isDown;
-  const isWorse = figure.isHigherBetter ? isDown : isUp;
+  const isHigherBetter = metric.better === "higher";
+  const isBetter = isHigherBetter ? isUp : isDown;
+  const isWorse = isHigherBetter ? isDown : isUp;
   return {
-    figure: figure.name,
+    figure: metric.name,
+    unit: metric.unit,
     base: mean(base),
     candidate: mean(candidate),
     change: mean(candidate) / mean(base) - 1,

@@ -1,46 +1,31 @@
-/** What is counted in every thread and added up over them; and errors by code. */
+/**
+ * What is counted in every thread and added up over them; and errors by code. A tool sends items (messages, rows) and sees
+ * which of them arrived; what else it counts it brings itself.
+ */
 
 import { errorCodesMax, errorSampleLengthMax } from "../limits.ts";
 
-/** Those of messages count messages that were due in the measured time, if nothing else is said. */
+/** Every tool's. Items count when they were due in the measured time, if nothing else is said. */
 export const counterNames = [
   "sent",
-  /** Each once, however often it came. */
+  /** Each once, however often it came: messages at subscribers, rows that the database has. */
   "received",
-  /** Confirmed by the broker: PUBACK or PUBCOMP. */
+  /** Confirmed to the sender. */
   "acked",
   "bytesSent",
   "bytesReceived",
-  "duplicates",
-  "outOfOrder",
-  /** Received later than `--late-after` behind the time it was due. */
-  "late",
-  "corrupt",
-  /** Messages of another run, or of something else: retained ones, say. Warm-up included. */
-  "foreign",
-  /** Of those received: whose payloads are too short for a stamp. */
-  "unstamped",
-  /** Sent in warm-up and measured time. */
-  "sentAll",
-  "receivedAll",
-  "connectAttempts",
-  "connected",
-  "connectFailed",
-  "disconnected",
-  "reconnected",
-  "subscribed",
   "errors",
 ] as const;
 
 export type CounterName = (typeof counterNames)[number];
-export type Counters = Record<CounterName, number>;
+export type Counters<Name extends string = CounterName> = Record<Name, number>;
 
-export function newCounters(): Counters {
-  return Object.fromEntries(counterNames.map((name) => [name, 0])) as Counters;
+export function newCounters<Name extends string>(names: readonly Name[]): Counters<Name> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Counters<Name>;
 }
 
-export function addCounters(total: Counters, part: Readonly<Counters>): void {
-  for (const name of counterNames) total[name] += part[name];
+export function addCounters<Name extends string>(total: Counters<Name>, part: Readonly<Counters<Name>>): void {
+  for (const name in total) total[name] += part[name];
 }
 
 export interface ErrorCount {

@@ -1,12 +1,13 @@
 /**
- * The generator's own health. A figure that the generator could not have measured otherwise is no figure of the broker:
+ * The generator's own health. A figure that the generator could not have measured otherwise is no figure of the target:
  * when one of these limits is passed, the result says so in plain words.
  *
- * Whether a message left late because the broker's connection was full is not judged here: that is the broker's, and shows
+ * Whether an item left late because the target's connection was full is not judged here: that is the target's, and shows
  * in the latencies from the intended time. `generatorLag` is how late the generator itself looked.
  */
 
 import type { Histogram } from "./histogram.ts";
+import type { Words } from "./tool-profile.ts";
 
 export interface GeneratorSample {
   /** Cores that the generator's process used, since the sample before. */
@@ -41,6 +42,7 @@ export function judgeHealth(
   samples: readonly GeneratorSample[],
   generatorLag: Histogram,
   cores: number,
+  words: Words,
   limits: HealthLimits = healthLimits,
 ): GeneratorHealth {
   const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0);
@@ -52,7 +54,7 @@ export function judgeHealth(
   if (lagP99Ns > limits.lagP99Ns) {
     const lag = (lagP99Ns / 1e6).toFixed(1);
     warnings.push(
-      `the generator was late: 1 % of the messages became due ${lag} ms or more before it looked, so latencies from the intended time are partly its own; use fewer messages per second, more --workers or another machine`,
+      `the generator was late: 1 % of the ${words.timedItems} became due ${lag} ms or more before it looked, so latencies from the intended time are partly its own; ${words.lagAdvice}`,
     );
   }
   if (loopDelayP99NsMax > limits.loopDelayP99Ns) {
@@ -61,7 +63,9 @@ export function judgeHealth(
   }
   if (cpuCoresMean > cores * limits.cpuShare) {
     const share = Math.round((100 * cpuCoresMean) / cores);
-    warnings.push(`the generator used ${share} % of this machine's ${cores} cores; the broker may have had too little`);
+    warnings.push(
+      `the generator used ${share} % of this machine's ${cores} cores; the ${words.target} may have had too little`,
+    );
   }
   return {
     cpuCoresMean,

@@ -19,6 +19,13 @@ export class IntervalLog {
     return this.#kept;
   }
 
+  /** Makes the last one longer by what followed it. */
+  extend(interval: Interval): void {
+    const last = this.#kept.at(-1);
+    if (last === undefined) this.add(interval);
+    else this.#kept[this.#kept.length - 1] = mergeIntervals(last, interval);
+  }
+
   add(interval: Interval): void {
     const kept = this.#kept;
     const last = kept.at(-1);

@@ -3,62 +3,66 @@
  * happened since the one before, so that whatever is lost with a thread is one interval.
  */
 
-import { addCounters, type Counters, type ErrorCount, ErrorTally, newCounters } from "./counters.ts";
+import {
+  addCounters,
+  type CounterName,
+  type Counters,
+  counterNames,
+  type ErrorCount,
+  ErrorTally,
+  newCounters,
+} from "./counters.ts";
 import { Histogram, type HistogramSnapshot } from "./histogram.ts";
 
-/** Every kind of time that is measured. */
-export const timings = {
-  /** From the time a message was due until it was received. */
-  endToEnd: "end to end, from when it was due",
+/** Every tool's kinds of time. */
+export const timingNames = [
+  /** From the time an item was due until it was there. */
+  "endToEnd",
   /** From the time it was sent. */
-  endToEndActual: "end to end, from when it was sent",
-  /** From the time a message was due until it was sent, whoever kept it waiting. */
-  sendLag: "send lag",
-  /** From the time a message was due until the generator looked: its own delay, which no broker causes. */
-  generatorLag: "generator lag",
-  /** From PUBLISH sent to PUBACK or PUBCOMP received. */
-  ack: "publish to acknowledgement",
-  /** Of TCP and, where used, TLS and WebSocket. */
-  connect: "network connection",
-  connack: "CONNECT to CONNACK",
-  suback: "SUBSCRIBE to SUBACK",
-  /** From the loss of a connection to the CONNACK of the next. */
-  reconnect: "connection lost to connected again",
-  /** To each retained message that a subscription brought. */
-  retained: "SUBSCRIBE to retained message",
-} as const;
+  "endToEndActual",
+  /** From the time an item was due until it was sent, whoever kept it waiting. */
+  "sendLag",
+  /** From the time an item was due until the generator looked: its own delay, which no target causes. */
+  "generatorLag",
+  /** From one request sent to its answer. */
+  "ack",
+] as const;
 
-export type Timing = keyof typeof timings;
-export const timingNames = Object.keys(timings) as readonly Timing[];
+export type Timing = (typeof timingNames)[number];
+export type Histograms<Name extends string = Timing> = Readonly<Record<Name, Histogram>>;
 
-export type Histograms = Readonly<Record<Timing, Histogram>>;
-
-export function newHistograms(): Histograms {
-  return Object.fromEntries(timingNames.map((name) => [name, new Histogram()])) as Histograms;
+/** What a tool counts and times: at least what every tool does. */
+export interface Measures<C extends string, T extends string> {
+  readonly counters: readonly C[];
+  readonly timings: readonly T[];
 }
 
-export interface Report {
-  readonly counters: Counters;
-  readonly histograms: Readonly<Partial<Record<Timing, HistogramSnapshot>>>;
+export const coreMeasures: Measures<CounterName, Timing> = { counters: counterNames, timings: timingNames };
+
+export interface Report<C extends string = CounterName, T extends string = Timing> {
+  readonly counters: Counters<C>;
+  readonly histograms: Readonly<Partial<Record<T, HistogramSnapshot>>>;
   readonly errors: readonly ErrorCount[];
 }
 
-export class Recorder {
-  readonly histograms = newHistograms();
+export class Recorder<C extends string, T extends string> {
+  readonly #measures: Measures<C, T>;
+  readonly histograms: Histograms<T>;
   readonly errors = new ErrorTally();
-  counters = newCounters();
+  counters: Counters<C>;
 
-  fail(code: string, sample: string): void {
-    this.counters.errors++;
-    this.errors.add(code, sample);
+  constructor(measures: Measures<C, T>) {
+    this.#measures = measures;
+    this.histograms = newHistograms(measures.timings);
+    this.counters = newCounters(measures.counters);
   }
 
   /** What was recorded since the last call. */
-  take(): Report {
+  take(): Report<C, T> {
     const { counters, histograms } = this;
-    this.counters = newCounters();
-    const snapshots: Partial<Record<Timing, HistogramSnapshot>> = {};
-    for (const name of timingNames) {
+    this.counters = newCounters(this.#measures.counters);
+    const snapshots: Partial<Record<T, HistogramSnapshot>> = {};
+    for (const name of this.#measures.timings) {
       if (histograms[name].count > 0) snapshots[name] = histograms[name].snapshot();
       histograms[name].clear();
     }
@@ -67,27 +71,31 @@ export class Recorder {
 }
 
 /** Sums of reports. */
-export class Totals {
-  readonly counters = newCounters();
-  readonly histograms = newHistograms();
+export class Totals<C extends string = CounterName, T extends string = Timing> {
+  readonly #measures: Measures<C, T>;
+  readonly counters: Counters<C>;
+  readonly histograms: Histograms<T>;
   readonly errors = new ErrorTally();
 
-  add(report: Report): void {
+  constructor(measures: Measures<C, T>) {
+    this.#measures = measures;
+    this.counters = newCounters(measures.counters);
+    this.histograms = newHistograms(measures.timings);
+  }
+
+  add(report: Report<C, T>): void {
     addCounters(this.counters, report.counters);
-    for (const name of timingNames) {
+    for (const name of this.#measures.timings) {
       const snapshot = report.histograms[name];
       if (snapshot !== undefined) this.histograms[name].add(snapshot);
     }
     this.errors.addAll(report.errors);
   }
-
-  clear(): void {
-    addCounters(this.counters, negated(this.counters));
-    for (const name of timingNames) this.histograms[name].clear();
-    this.errors.take();
-  }
 }
 
-function negated(counters: Readonly<Counters>): Counters {
-  return Object.fromEntries(Object.entries(counters).map(([name, value]) => [name, -value])) as Counters;
+/** What the core reads of any tool's `Totals`. */
+export type AnyTotals = Pick<Totals, "counters" | "histograms" | "errors">;
+
+function newHistograms<Name extends string>(names: readonly Name[]): Histograms<Name> {
+  return Object.fromEntries(names.map((name) => [name, new Histogram()])) as Histograms<Name>;
 }

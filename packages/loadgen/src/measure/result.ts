@@ -1,6 +1,7 @@
 /**
- * What a run came to: the one form that is printed, stored, exported, compared and judged by thresholds. All of it is JSON:
- * times are nanoseconds, sizes bytes, rates per second.
+ * What a run came to: what the results of all tools have in common and the core reads. Each tool adds what only it measures
+ * (`bench-result.ts`, `load-result.ts`) and says in its profile what its figures are called. All of it is JSON: times are
+ * nanoseconds, sizes bytes, rates per second.
  */
 
 import type { Counters, ErrorCount } from "./counters.ts";
@@ -8,7 +9,6 @@ import type { GeneratorHealth, GeneratorSample } from "./health.ts";
 import { type Histogram, type HistogramSnapshot, slotEndNs } from "./histogram.ts";
 import { bucketCounts, latencyBuckets } from "./latency-buckets.ts";
 import type { Histograms, Timing } from "./recorder.ts";
-import { timingNames } from "./recorder.ts";
 import type { TargetCost } from "./target-cost.ts";
 
 /** Raised when a field changes its meaning or goes. */
@@ -16,6 +16,7 @@ export const resultVersion = 1;
 
 export interface RunResult {
   readonly version: typeof resultVersion;
+  /** Whose profile reads it. */
   readonly tool: string;
   readonly toolVersion: string;
   readonly runId: string;
@@ -32,18 +33,12 @@ export interface RunResult {
   readonly target: Target;
   /** Of the measured time, without warm-up. */
   readonly measuredNs: number;
-  /** From the first connection that was begun until all stood. */
-  readonly connectNs: number;
-  /** Of scenarios in which subscribers come when all is published. */
-  readonly drain?: Drain;
   readonly counters: Counters;
-  readonly delivery: Delivery;
   readonly rates: Rates;
-  readonly timings: Readonly<Record<Timing, TimingSummary>>;
-  readonly subscriptions: readonly SubscriptionResult[];
+  readonly timings: Timings;
   readonly errors: readonly ErrorCount[];
   readonly generator: GeneratorHealth;
-  /** What the broker used; undefined when it could not be seen. */
+  /** What the target used; undefined when it could not be seen. */
   readonly targetCost?: TargetCost;
   readonly intervals: readonly Interval[];
   readonly thresholds: readonly ThresholdResult[];
@@ -51,11 +46,8 @@ export interface RunResult {
   readonly warnings: readonly string[];
 }
 
-/** What waited for subscribers, and how long it took from their first connection until the last message was there. */
-export interface Drain {
-  readonly messages: number;
-  readonly ns: number;
-}
+/** Those of every tool, and any others. */
+export type Timings = Readonly<Record<Timing, TimingSummary>> & Readonly<Partial<Record<string, TimingSummary>>>;
 
 export interface Environment {
   readonly hostname: string;
@@ -73,26 +65,12 @@ export interface Target {
   readonly version: string | undefined;
 }
 
-/** Every number is of messages of the measured time, over all subscriptions. */
-export interface Delivery {
-  /** From publishers, topics and filters: what every subscription ought to have received. */
-  readonly expected: number;
-  readonly received: number;
-  readonly lost: number;
-  readonly duplicates: number;
-  readonly outOfOrder: number;
-  readonly late: number;
-  readonly corrupt: number;
-  /** Due and never sent: the broker did not take them, or there was no connection. */
-  readonly unsent: number;
-  /** 0 to 1; 1 when nothing was expected. */
-  readonly rate: number;
-}
-
+/** Items per second. */
 export interface Rates {
   /** That the schedule asked for; 0 without one. */
   readonly offered: number;
   readonly sent: number;
+  /** Of those that arrived. */
   readonly received: number;
 }
 
@@ -115,28 +93,6 @@ export interface TimingSummary {
   readonly buckets: Readonly<Record<string, number>>;
   /** Slot, count, slot, count, …; see `histogram.ts`. */
   readonly cells: readonly number[];
-}
-
-export interface SubscriptionResult {
-  readonly filter: string;
-  readonly isShared: boolean;
-  readonly members: number;
-  readonly expected: number;
-  readonly received: number;
-  readonly lost: number;
-  readonly duplicates: number;
-  readonly outOfOrder: number;
-  readonly late: number;
-  readonly corrupt: number;
-  /** Of a shared subscription: how evenly its members were served. */
-  readonly fairness?: Fairness;
-}
-
-export interface Fairness {
-  readonly min: number;
-  readonly max: number;
-  /** 0: all equal; towards 1: one has all. */
-  readonly gini: number;
 }
 
 /** A limit, and whether it was kept. */
@@ -238,17 +194,7 @@ export function mergeIntervals(a: Interval, b: Interval): Interval {
   };
 }
 
-export function summarizeAll(histograms: Histograms): Readonly<Record<Timing, TimingSummary>> {
-  return Object.fromEntries(timingNames.map((name) => [name, summarize(histograms[name])])) as Record<
-    Timing,
-    TimingSummary
-  >;
-}
-
-/** Gini coefficient of what each was given. */
-export function fairnessOf(counts: readonly number[]): Fairness {
-  const sorted = [...counts].sort((a, b) => a - b);
-  const total = sorted.reduce((a, b) => a + b, 0);
-  const weighted = sorted.reduce((sum, count, place) => sum + (2 * (place + 1) - sorted.length - 1) * count, 0);
-  return { min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0, gini: total === 0 ? 0 : weighted / (sorted.length * total) };
+export function summarizeAll<Name extends string>(histograms: Histograms<Name>): Readonly<Record<Name, TimingSummary>> {
+  const rows = Object.entries<Histogram>(histograms).map(([name, histogram]) => [name, summarize(histogram)]);
+  return Object.fromEntries(rows) as Record<Name, TimingSummary>;
 }

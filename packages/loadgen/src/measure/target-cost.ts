@@ -1,4 +1,4 @@
-/** What the broker, or whatever is measured, used, and what a message costs it. */
+/** What the target used, and what a message or row costs it. */
 
 /** One sample of the process or container. */
 export interface TargetSample {
@@ -32,10 +32,10 @@ export interface TargetCost {
   readonly memoryLimitBytes: number;
   readonly networkReadBytes: number;
   readonly networkWrittenBytes: number;
-  /** Per million messages received by subscribers; 0 when there were none. */
+  /** Per million items that arrived; 0 when there were none. */
   readonly cpuSecondsPerMillion: number;
   /**
-   * Cores for 100,000 messages received per second, should the cost of each stay what it was; that it does not (batching
+   * Cores for 100,000 items that arrive per second, should the cost of each stay what it was; that it does not (batching
    * gets cheaper under load, contention dearer) is why it is an estimate.
    */
   readonly coresAt100k: number;

@@ -17,9 +17,10 @@ import { loadgenErrors } from "../errors.ts";
 import type { ErrorCount } from "../measure/counters.ts";
 import type { GeneratorSample } from "../measure/health.ts";
 import { IntervalLog } from "../measure/interval-log.ts";
-import { Totals } from "../measure/recorder.ts";
-import { coarseCells, type Drain, type Interval, summarize } from "../measure/result.ts";
+import { coarseCells, type Interval, summarize } from "../measure/result.ts";
 import type { StampTerms } from "../measure/stamp.ts";
+import { BenchTotals } from "./bench-measures.ts";
+import type { Drain } from "./bench-result.ts";
 import type { LinkSettings } from "./client-link.ts";
 import { type BenchPlan, divide, type FlowPlan, type ReceiverGroup, receiverGroups } from "./plan.ts";
 import type { GroupResult, SenderResult, WorkerSetup } from "./worker-messages.ts";
@@ -48,7 +49,7 @@ export interface Progress {
   readonly phase: Phase;
   /** Part of the phase that is over, 0 to 1. */
   readonly share: number;
-  readonly totals: Totals;
+  readonly totals: BenchTotals;
   readonly interval: Interval | undefined;
   /** Messages per second since the last progress, warm-up included. */
   readonly sentRate: number;
@@ -63,7 +64,7 @@ export interface BenchOutcome {
   readonly connectNs: number;
   readonly drain?: Drain;
   readonly isPartial: boolean;
-  readonly totals: Totals;
+  readonly totals: BenchTotals;
   readonly intervals: readonly Interval[];
   readonly samples: readonly GeneratorSample[];
   readonly senders: readonly SenderResult[];
@@ -111,7 +112,7 @@ class BenchRun {
   readonly #groups: readonly ReceiverGroup[];
   readonly #publishers: readonly WorkerThread[];
   readonly #subscribers: readonly WorkerThread[];
-  readonly #totals = new Totals();
+  readonly #totals = new BenchTotals();
   readonly #intervals = new IntervalLog();
   readonly #samples: GeneratorSample[] = [];
   #isStopped = false;
@@ -122,7 +123,7 @@ class BenchRun {
   #sampledNs: number;
   #sentAll = 0;
   #receivedAll = 0;
-  #sinceInterval = new Totals();
+  #sinceInterval = new BenchTotals();
   #open = 0;
   #isDone = false;
   #cuts = 0;
@@ -326,7 +327,7 @@ class BenchRun {
       this.#intervals.add(interval);
       this.#samples.push(sample);
     }
-    this.#sinceInterval = new Totals();
+    this.#sinceInterval = new BenchTotals();
     return { phase: this.#phase, share: 0, totals: this.#totals, interval, sentRate, receivedRate, open: this.#open };
   }
 
@@ -433,7 +434,7 @@ export function expectedOf(
 }
 
 function intervalOf(
-  { counters, histograms }: Totals,
+  { counters, histograms }: BenchTotals,
   relNs: number,
   atMs: number,
   generator: GeneratorSample,

@@ -32,7 +32,7 @@ import {
   reasonCodeName,
 } from "@polylog/mqtt-wire/mqtt5";
 import { packetSizeMax } from "../limits.ts";
-import type { Recorder } from "../measure/recorder.ts";
+import type { BenchRecorder } from "./bench-measures.ts";
 import type { Dial, DialSettings } from "./dial.ts";
 
 export interface LinkSettings {
@@ -56,7 +56,7 @@ export interface LinkContext {
   readonly host: HostClock;
   readonly flusher: TurnFlusher;
   readonly dial: Dial;
-  readonly recorder: Recorder;
+  readonly recorder: BenchRecorder;
 }
 
 export interface LinkHandler {

@@ -5,8 +5,8 @@
 
 import { hostClock, systemClock } from "@polylog/base/clock";
 import { type ByteStream, TurnFlusher } from "@polylog/base/transport";
-import { Recorder } from "../measure/recorder.ts";
 import { StampReader, StampWriter } from "../measure/stamp.ts";
+import { BenchRecorder } from "./bench-measures.ts";
 import type { LinkContext } from "./client-link.ts";
 import type { Dial } from "./dial.ts";
 import { receiverGroups } from "./plan.ts";
@@ -60,7 +60,7 @@ function linkTo(wire: Wire): LinkContext {
     sources: [],
   };
   const flusher = new TurnFlusher(systemClock);
-  return { settings, clock: systemClock, host: hostClock, flusher, dial, recorder: new Recorder() };
+  return { settings, clock: systemClock, host: hostClock, flusher, dial, recorder: new BenchRecorder() };
 }
 
 function main(): void {

@@ -1,7 +1,7 @@
 /** What the main thread and its workers tell each other. Everything here can be cloned. */
 
-import type { Report } from "../measure/recorder.ts";
 import type { StampTerms } from "../measure/stamp.ts";
+import type { BenchReport } from "./bench-measures.ts";
 import type { LinkSettings } from "./client-link.ts";
 import type { FlowPlan, ReceiverGroup, SubscriptionPlan } from "./plan.ts";
 
@@ -77,7 +77,7 @@ export type FromWorker =
   | { readonly kind: "connected"; readonly failed: number; readonly problem?: string; readonly isRefused?: boolean }
   | {
       readonly kind: "report";
-      readonly report: Report;
+      readonly report: BenchReport;
       readonly open: number;
       /** Messages due and not sent. */
       readonly backlog: number;

@@ -7,8 +7,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { hostClock, systemClock } from "@polylog/base/clock";
 import { TurnFlusher } from "@polylog/base/transport";
-import { Recorder } from "../measure/recorder.ts";
 import { StampReader } from "../measure/stamp.ts";
+import { BenchRecorder } from "./bench-measures.ts";
 import type { ClientLink, LinkContext } from "./client-link.ts";
 import { netDial } from "./dial.ts";
 import { PublishLoop } from "./publish-loop.ts";
@@ -42,7 +42,7 @@ class BenchWorker {
       host: hostClock,
       flusher: new TurnFlusher(systemClock),
       dial: netDial,
-      recorder: new Recorder(),
+      recorder: new BenchRecorder(),
     };
     const onConnected = (_: unknown, problem: string | undefined, isRefused: boolean) =>
       this.#onConnected(problem, isRefused);

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Totals } from "../measure/recorder.ts";
-import { coarseCells, type Interval, mergeIntervals, type RunResult } from "../measure/result.ts";
-import { resultOf } from "../measure/result-of.ts";
+import { coarseCells, type Interval, mergeIntervals } from "../measure/result.ts";
 import { parseThreshold } from "../measure/thresholds.ts";
+import { BenchTotals } from "../mqtt/bench-measures.ts";
+import { benchProfile } from "../mqtt/bench-profile.ts";
+import type { BenchResult } from "../mqtt/bench-result.ts";
+import { resultOf } from "../mqtt/bench-result-of.ts";
 import { renderReport } from "./report-page.ts";
 import { lineChart, pointsMax } from "./svg-chart.ts";
 
-function resultWith(notes: string, seconds: number): RunResult {
-  const totals = new Totals();
+function resultWith(notes: string, seconds: number): BenchResult {
+  const totals = new BenchTotals();
   for (let i = 0; i < 1000; i++) totals.histograms.endToEnd.record(1e5 + i * 1e4);
   const generator = { cpuCores: 0.5, loopDelayP99Ns: 0, loopDelayMaxNs: 0, memoryBytes: 0 };
   const cells = coarseCells(totals.histograms.endToEnd.snapshot());
@@ -40,11 +42,13 @@ function resultWith(notes: string, seconds: number): RunResult {
   };
   const accounts = [{ ...account, members: [{ received: 999, corrupt: 0 }] }];
   const measured = { measuredNs: 10e9, connectNs: 1e9, isPartial: false, totals, intervals, accounts, unsent: 0 };
-  return resultOf(identity, { ...measured, offeredRate: 100, isStamped: true }, [parseThreshold("loss=0")]);
+  return resultOf(identity, { ...measured, offeredRate: 100, isStamped: true }, [
+    parseThreshold(benchProfile.metrics, "loss=0"),
+  ]);
 }
 
 test("a report is one file with verdict, charts and data", () => {
-  const page = renderReport([resultWith("x", 10)]);
+  const page = renderReport(benchProfile, [resultWith("x", 10)]);
   assert.match(page, /^<!doctype html>/);
   assert.match(page, /<div class="verdict bad"><b>broken: loss=0; 1 messages were lost<\/b>/);
   for (const title of ["Messages per second", "Latency by percentile", "Latency over time", "Send lag"]) {
@@ -53,17 +57,17 @@ test("a report is one file with verdict, charts and data", () => {
   assert.doesNotMatch(page, /(?:src|href)="(?!#)|@import|url\(|https?:\/\//);
   assert.doesNotMatch(page, /NaN|Infinity|undefined/);
   const data = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "";
-  assert.equal((JSON.parse(data) as RunResult[])[0]?.delivery.lost, 1);
+  assert.equal((JSON.parse(data) as BenchResult[])[0]?.delivery.lost, 1);
 });
 
 test("nothing in the data can become markup", () => {
-  const page = renderReport([resultWith("</script><script>alert(1)</script>", 3)]);
+  const page = renderReport(benchProfile, [resultWith("</script><script>alert(1)</script>", 3)]);
   assert.doesNotMatch(page, /<script>alert/);
   assert.match(page, /fan-in against &lt;broker&gt;/);
 });
 
 test("several results lie over each other and are compared with the first", () => {
-  const page = renderReport([resultWith("a", 5), resultWith("b", 5)]);
+  const page = renderReport(benchProfile, [resultWith("a", 5), resultWith("b", 5)]);
   assert.match(page, /2 runs compared/);
   assert.match(page, /<th>1: fan-in, &lt;broker&gt;<\/th><th>2: fan-in, &lt;broker&gt;<\/th>/);
   assert.match(page, /\(\+0\.0 %\)/);

@@ -1,30 +1,31 @@
 /**
- * One or several results as one HTML file that needs nothing else: verdict, figures, charts, tables, settings, and the data
- * itself, which two buttons save as JSON and CSV.
+ * One or several results of a tool as one HTML file that needs nothing else: verdict, figures, charts, tables, settings, and
+ * the data itself, which two buttons save as JSON and CSV. What things are called, and which figures and tables there are,
+ * stands in the tool's profile.
  */
 
-import { slotEndNs } from "../measure/histogram.ts";
-import { type Timing, timings as timingTitles } from "../measure/recorder.ts";
-import { count, duration } from "../measure/render-summary.ts";
-import type { Interval, RunResult } from "../measure/result.ts";
+import { count, duration } from "../measure/figure-text.ts";
+import { pickMetrics, showMetric, showThreshold } from "../measure/metrics.ts";
+import type { RunResult } from "../measure/result.ts";
+import type { ToolProfile } from "../measure/tool-profile.ts";
+import { renderCharts } from "./report-charts.ts";
 import { reportStyle } from "./report-style.ts";
-import { type ChartTexts, escapeHtml, heatMap, lineChart, type Series } from "./svg-chart.ts";
+import { escapeHtml } from "./svg-chart.ts";
 
-/** At least one result; with several, charts lie over each other and a table compares them with the first. */
-export function renderReport(results: readonly RunResult[]): string {
+/** At least one result, all of the profile's tool; with several, charts lie over each other and a table compares them with the first. */
+export function renderReport(profile: ToolProfile, results: readonly RunResult[]): string {
   const first = results[0]!;
   const title =
-    results.length === 1 ? `${first.scenario} against ${targetName(first)}` : `${results.length} runs compared`;
+    results.length === 1 ? `${profile.titleOf(first)} against ${targetName(first)}` : `${results.length} runs compared`;
+  const label = (index: number) => (results.length === 1 ? "" : `${labelOf(profile, results, index)}: `);
   const body = [
     `<h1>${escapeHtml(title)}</h1>`,
-    `<p class="soft">${escapeHtml(`mqtt-bench ${first.toolVersion}, ${first.startedAt}, on ${first.environment.hostname}`)}</p>`,
-    ...results.map((result, index) =>
-      renderVerdict(result, results.length === 1 ? "" : `${labelOf(results, index)}: `),
-    ),
-    results.length === 1 ? renderTiles(first) : renderComparison(results),
-    renderCharts(results),
-    ...results.map((result, index) => renderTables(result, results.length === 1 ? "" : `${labelOf(results, index)}: `)),
-    renderData(results),
+    `<p class="soft">${escapeHtml(`${first.tool} ${first.toolVersion}, ${first.startedAt}, on ${first.environment.hostname}`)}</p>`,
+    ...results.map((result, index) => renderVerdict(profile, result, label(index))),
+    results.length === 1 ? renderTiles(profile, first) : renderComparison(profile, results),
+    renderCharts(profile.words, results),
+    ...results.map((result, index) => renderTables(profile, result, label(index))),
+    renderData(first.tool, results),
   ];
   return renderPage(title, body.join("\n"));
 }
@@ -44,81 +45,54 @@ function targetName({ target }: RunResult): string {
   return target.name === undefined ? `${target.host}:${target.port}` : `${target.name} ${target.version ?? ""}`.trim();
 }
 
-function labelOf(results: readonly RunResult[], index: number): string {
+function labelOf(profile: ToolProfile, results: readonly RunResult[], index: number): string {
   const result = results[index]!;
-  return `${index + 1}: ${result.scenario}, ${targetName(result)}`;
+  return `${index + 1}: ${profile.titleOf(result)}, ${targetName(result)}`;
 }
 
-function renderVerdict({ thresholds, warnings, delivery, isPartial }: RunResult, label: string): string {
+function renderVerdict(profile: ToolProfile, result: RunResult, label: string): string {
+  const { thresholds, warnings, isPartial } = result;
   const broken = thresholds.filter(({ isKept }) => !isKept);
-  const kind = broken.length > 0 || delivery.lost > 0 ? "bad" : warnings.length > 0 || isPartial ? "warn" : "";
+  const { text, isBad } = profile.verdictOf(result);
+  const kind = broken.length > 0 || isBad ? "bad" : warnings.length > 0 || isPartial ? "warn" : "";
   const parts = [
-    broken.length > 0 ? `broken: ${broken.map(({ text }) => text).join(", ")}` : "",
+    broken.length > 0 ? `broken: ${broken.map((each) => each.text).join(", ")}` : "",
     thresholds.length > 0 && broken.length === 0 ? `all ${thresholds.length} thresholds are kept` : "",
-    delivery.lost > 0 ? `${count(delivery.lost)} messages were lost` : "no message was lost",
+    text,
   ].filter((part) => part !== "");
   const list = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`);
   const notes = list.length === 0 ? "" : `<ul>${list.join("")}</ul>`;
   return `<div class="verdict ${kind}"><b>${escapeHtml(label + parts.join("; "))}</b>${notes}</div>`;
 }
 
-function tilesOf(result: RunResult): readonly (readonly [string, string])[] {
-  const { rates, delivery, timings, targetCost, generator } = result;
-  const { endToEnd, endToEndActual } = timings;
-  return [
-    ["offered", rates.offered === 0 ? "no schedule" : `${count(rates.offered)}/s`],
-    ["received", `${count(rates.received)}/s`],
-    ["delivery", `${(delivery.rate * 100).toFixed(3)} %`],
-    ["lost", count(delivery.lost)],
-    ["duplicated", count(delivery.duplicates)],
-    ["out of order", count(delivery.outOfOrder)],
-    ["p50 from due", duration(endToEnd.p50Ns)],
-    ["p99 from due", duration(endToEnd.p99Ns)],
-    ["p99.9 from due", duration(endToEnd.p999Ns)],
-    ["p99 from sent", duration(endToEndActual.p99Ns)],
-    ["generator's lag p99", duration(generator.lagP99Ns)],
-    ...(targetCost === undefined
-      ? []
-      : ([
-          ["broker", `${targetCost.cpuCoresMean.toFixed(2)} cores`],
-          ["broker's memory", `${(targetCost.memoryBytesMax / 2 ** 20).toFixed(0)} MiB`],
-          ["per million", `${targetCost.cpuSecondsPerMillion.toFixed(1)} CPU s`],
-        ] as const)),
-  ];
+/** Those that were measured. */
+function renderTiles({ metrics, tiles }: ToolProfile, result: RunResult): string {
+  const boxes = pickMetrics(metrics, tiles).flatMap((metric) => {
+    const value = metric.read(result);
+    if (Number.isNaN(value)) return [];
+    const [title, shown] = [metric.title, showMetric(metric, value)].map(escapeHtml);
+    return [`<div><span class="soft">${title}</span><b>${shown}</b></div>`];
+  });
+  return `<div class="tiles">${boxes.join("")}</div>`;
 }
 
-function renderTiles(result: RunResult): string {
-  const tiles = tilesOf(result).map(([name, value]) => `<div><span class="soft">${name}</span><b>${value}</b></div>`);
-  return `<div class="tiles">${tiles.join("")}</div>`;
-}
-
-/** Which of these is better when it is higher; the others when they are lower. */
-const higherIsBetter = new Set(["received", "delivery"]);
-
-function renderComparison(results: readonly RunResult[]): string {
-  const figures: readonly (readonly [string, (result: RunResult) => number, (value: number) => string])[] = [
-    ["received", ({ rates }) => rates.received, (value) => `${count(value)}/s`],
-    ["delivery", ({ delivery }) => delivery.rate * 100, (value) => `${value.toFixed(3)} %`],
-    ["p50", ({ timings }) => timings.endToEnd.p50Ns, duration],
-    ["p95", ({ timings }) => timings.endToEnd.p95Ns, duration],
-    ["p99", ({ timings }) => timings.endToEnd.p99Ns, duration],
-    ["mean", ({ timings }) => timings.endToEnd.meanNs, duration],
-    ["broker's processor", ({ targetCost }) => targetCost?.cpuCoresMean ?? NaN, (value) => `${value.toFixed(2)} cores`],
-  ];
-  const rows = figures.map(([name, read, show]) => {
-    const values = results.map(read);
+function renderComparison(profile: ToolProfile, results: readonly RunResult[]): string {
+  const compared = [...profile.compared, ...["generator", profile.words.target].map((whose) => `${whose}.cpu`)];
+  const rows = pickMetrics(profile.metrics, compared).flatMap((metric) => {
+    const values = results.map((result) => metric.read(result));
     const known = values.filter((value) => !Number.isNaN(value));
+    if (known.length === 0) return [];
     const [low, high] = [Math.min(...known), Math.max(...known)];
-    const [best, worst] = higherIsBetter.has(name) ? [high, low] : [low, high];
+    const [best, worst] = metric.better === "higher" ? [high, low] : [low, high];
     const cells = values.map((value, index) => {
       if (Number.isNaN(value)) return "<td>-</td>";
       const kind = low === high ? "" : value === best ? "good" : value === worst ? "bad" : "";
       const change = index === 0 || values[0] === 0 ? "" : ` (${percent(value / values[0]! - 1)})`;
-      return `<td class="${kind}">${show(value)}${change}</td>`;
+      return `<td class="${kind}">${showMetric(metric, value)}${change}</td>`;
     });
-    return `<tr><th>${name}</th>${cells.join("")}</tr>`;
+    return [`<tr><th>${escapeHtml(metric.title)}</th>${cells.join("")}</tr>`];
   });
-  const titles = results.map((_, index) => `<th>${escapeHtml(labelOf(results, index))}</th>`);
+  const titles = results.map((_, index) => `<th>${escapeHtml(labelOf(profile, results, index))}</th>`);
   return `<h2>Comparison</h2><div class="scroll"><table><tr><th></th>${titles.join("")}</tr>${rows.join("")}</table></div>`;
 }
 
@@ -126,162 +100,47 @@ function percent(share: number): string {
   return `${share >= 0 ? "+" : ""}${(share * 100).toFixed(1)} %`;
 }
 
-function renderCharts(results: readonly RunResult[]): string {
-  const name = (index: number, what: string) => (results.length === 1 ? what : `${index + 1} ${what}`.trim());
-  const over = (read: (interval: Interval, seconds: number) => number, what = ""): readonly Series[] =>
-    results.map(({ intervals }, index) => ({ name: name(index, what), points: pointsOf(intervals, read) }));
-  const time: Omit<ChartTexts, "title" | "showY"> = { xLabel: "seconds", showX: (ns) => (ns / 1e9).toFixed(0) };
-  const latency = { ...time, showY: duration, isLogY: true };
-  const [first] = results;
-  const charts = [
-    lineChart([...over(({ sent }, s) => sent / s, "sent"), ...over(({ received }, s) => received / s, "received")], {
-      ...time,
-      title: "Messages per second",
-      showY: count,
-    }),
-    lineChart(
-      [
-        ...over(({ p50Ns }) => p50Ns, "p50"),
-        ...over(({ p99Ns }) => p99Ns, "p99"),
-        ...over(({ p99ActualNs }) => p99ActualNs, "p99 from when sent"),
-      ],
-      { ...latency, title: "Latency from when messages were due" },
-    ),
-    percentileChart(results),
-    ...(results.length === 1 && first !== undefined
-      ? [
-          heatMap(
-            first.intervals.map(({ relNs, cells }) => ({ x: relNs, cells: pairs(cells) })),
-            { ...latency, title: "Latency over time: the darker the more messages" },
-          ),
-        ]
-      : []),
-    lineChart(
-      over(({ sendLagP99Ns }) => sendLagP99Ns, "p99"),
-      { ...latency, title: "Send lag" },
-    ),
-    lineChart([...over(({ open }) => open, "open"), ...over(({ backlog }) => backlog, "due and not sent")], {
-      ...time,
-      title: "Connections, and messages kept back",
-      showY: count,
-    }),
-    lineChart(
-      over(({ generator }) => generator.cpuCores, "generator"),
-      {
-        ...time,
-        title: "Processor of the generator, in cores",
-        showY: (value) => value.toFixed(1),
-      },
-    ),
-  ];
-  return `<h2>Over time</h2><div class="charts">${charts.join("\n")}</div>`;
-}
-
-function pointsOf(
-  intervals: readonly Interval[],
-  read: (interval: Interval, seconds: number) => number,
-): readonly (readonly [number, number])[] {
-  return intervals.map((interval, index) => {
-    const seconds = (interval.relNs - (intervals[index - 1]?.relNs ?? 0)) / 1e9;
-    return [interval.relNs, read(interval, seconds)] as const;
-  });
-}
-
-function pairs(cells: readonly number[]): readonly (readonly [number, number])[] {
-  return Array.from({ length: cells.length / 2 }, (_, index) => [cells[2 * index]!, cells[2 * index + 1]!] as const);
-}
-
-/** Latency up to each share, on an axis of 1 / (1 - share): each step to the right is a nine more. */
-function percentileChart(results: readonly RunResult[]): string {
-  const marks = [0.5, 0.9, 0.99, 0.999, 0.9999];
-  const place = (share: number) => -Math.log10(1 - share);
-  const series = results.flatMap((result, index) =>
-    (["endToEnd", "endToEndActual"] as const).map((timing) => {
-      const { cells, count: total } = result.timings[timing];
-      let seen = 0;
-      const points: (readonly [number, number])[] = [];
-      for (const [slot, number] of pairs(cells)) {
-        const ns = slotEndNs(slot);
-        seen += number;
-        points.push([place(Math.min(seen / total, 1 - 0.5 / total)), ns]);
-      }
-      const what = timing === "endToEnd" ? "from when due" : "from when sent";
-      return { name: results.length === 1 ? what : `${index + 1} ${what}`, points };
-    }),
-  );
-  return lineChart(series, {
-    title: "Latency by percentile",
-    xLabel: "percentile",
-    showX: (x) => `${((1 - 10 ** -x) * 100).toFixed(Math.max(0, Math.round(x) - 2))} %`,
-    showY: duration,
-    isLogY: true,
-    xMarks: marks.map(place).filter((x) => series.some(({ points }) => (points.at(-1)?.[0] ?? 0) >= x)),
-  });
-}
-
-function renderTables(result: RunResult, label: string): string {
-  const times = (Object.keys(timingTitles) as Timing[])
-    .filter((timing) => result.timings[timing].count > 0)
-    .map((timing) => {
-      const {
-        count: total,
-        minNs,
-        p50Ns,
-        p90Ns,
-        p99Ns,
-        p999Ns,
-        p9999Ns,
-        maxNs,
-        meanNs,
-        stdevNs,
-      } = result.timings[timing];
-      const cells = [minNs, p50Ns, p90Ns, p99Ns, p999Ns, p9999Ns, maxNs, meanNs, stdevNs].map(duration);
-      return [timingTitles[timing], count(total), ...cells];
-    });
-  const subscriptions = result.subscriptions
-    .slice(0, 200)
-    .map((each) => [
-      each.filter,
-      ...[
-        each.members,
-        each.expected,
-        each.received,
-        each.lost,
-        each.duplicates,
-        each.outOfOrder,
-        each.late,
-        each.corrupt,
-      ].map(count),
-    ]);
-  const { environment, settings } = result;
+function renderTables(profile: ToolProfile, result: RunResult, label: string): string {
+  const { environment, settings, thresholds } = result;
   const lines = (values: object) => Object.entries(values).map(([name, value]) => [name, String(value ?? "")]);
-  const timeTitles = ["", "count", "min", "p50", "p90", "p99", "p99.9", "p99.99", "max", "mean", "spread"];
-  const accountTitles = [
-    "",
-    "members",
-    "expected",
-    "received",
-    "lost",
-    "duplicated",
-    "out of order",
-    "late",
-    "corrupt",
-  ];
-  const more =
-    result.subscriptions.length > 200 ? `<p class="soft">… and ${result.subscriptions.length - 200} more</p>` : "";
+  const limits = thresholds.map((each) => [
+    each.text,
+    showThreshold(profile.metrics, each),
+    each.isKept ? "kept" : "BROKEN",
+  ]);
   return [
-    `<h2>${escapeHtml(label)}Times</h2>${renderRows(timeTitles, times)}`,
-    `<h2>${escapeHtml(label)}Subscriptions</h2>${renderRows(accountTitles, subscriptions)}${more}`,
-    result.errors.length === 0
-      ? ""
-      : `<h2>${escapeHtml(label)}Errors</h2>${renderRows(
-          ["code", "count", "sample"],
-          result.errors.map(({ code, count: n, sample }) => [code, count(n), sample]),
-        )}`,
+    renderTable(`${label}Thresholds`, ["limit", "it is", ""], limits),
+    ...profile.tablesOf(result).map(({ title, columns, rows, note = "" }) => {
+      const after = note === "" ? "" : `<p class="soft">${escapeHtml(note)}</p>`;
+      return renderTable(label + title, columns, rows) + after;
+    }),
+    renderTable(`${label}Times`, timeTitles, timeRows(profile, result)),
+    renderTable(
+      `${label}Errors`,
+      ["code", "count", "sample"],
+      result.errors.map(({ code, count: times, sample }) => [code, count(times), sample]),
+    ),
     `<h2>${escapeHtml(label)}Settings and environment</h2><details><summary>show</summary>`,
     renderRows(["setting", "value"], lines(settings)),
     `${renderRows(["environment", "value"], lines(environment))}</details>`,
   ].join("\n");
+}
+
+const timeTitles = ["", "count", "min", "p50", "p90", "p99", "p99.9", "p99.99", "max", "mean", "spread"];
+
+function timeRows({ timings }: ToolProfile, result: RunResult): readonly (readonly string[])[] {
+  return Object.entries(timings).flatMap(([timing, title]) => {
+    const times = result.timings[timing];
+    if (times === undefined || times.count === 0) return [];
+    const { minNs, p50Ns, p90Ns, p99Ns, p999Ns, p9999Ns, maxNs, meanNs, stdevNs } = times;
+    const cells = [minNs, p50Ns, p90Ns, p99Ns, p999Ns, p9999Ns, maxNs, meanNs, stdevNs].map(duration);
+    return [[title, count(times.count), ...cells]];
+  });
+}
+
+/** Nothing when there are no rows. */
+function renderTable(title: string, columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  return rows.length === 0 ? "" : `<h2>${escapeHtml(title)}</h2>${renderRows(columns, rows)}`;
 }
 
 export function renderRows(titles: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -291,21 +150,22 @@ export function renderRows(titles: readonly string[], rows: readonly (readonly s
 }
 
 /** `<` is written as an escape, so that nothing in the data can end the element it stands in. */
-function renderData(results: readonly RunResult[]): string {
+function renderData(tool: string, results: readonly RunResult[]): string {
   const data = JSON.stringify(results).replaceAll("<", "\\u003c");
   return [
     '<h2>Data</h2><p><button id="json">Save as JSON</button><button id="csv">Save intervals as CSV</button></p>',
     `<script type="application/json" id="data">${data}</script>`,
-    `<script>${saveScript}</script>`,
+    `<script>${saveScript(tool)}</script>`,
   ].join("\n");
 }
 
-const saveScript = `
+/** `tool`: the beginning of file names. */
+const saveScript = (tool: string) => `
 const results = JSON.parse(document.getElementById("data").textContent);
 const save = (name, type, text) => { const link = document.createElement("a"); link.href = URL.createObjectURL(new Blob([text], { type })); link.download = name; link.click(); };
-document.getElementById("json").onclick = () => save("mqtt-bench.json", "application/json", JSON.stringify(results, null, 1));
+document.getElementById("json").onclick = () => save("${tool}.json", "application/json", JSON.stringify(results, null, 1));
 document.getElementById("csv").onclick = () => {
   const columns = ["relNs", "sent", "received", "acked", "errors", "p50Ns", "p95Ns", "p99Ns", "p99ActualNs", "meanNs", "sendLagP99Ns", "open", "backlog"];
   const rows = results.flatMap((result) => result.intervals.map((each) => [result.scenarioId, ...columns.map((name) => each[name])].join(",")));
-  save("mqtt-bench.csv", "text/csv", ["scenarioId," + columns.join(","), ...rows].join("\\r\\n") + "\\r\\n");
+  save("${tool}.csv", "text/csv", ["scenarioId," + columns.join(","), ...rows].join("\\r\\n") + "\\r\\n");
 };`;

@@ -10,6 +10,7 @@ import { exportResults } from "../commands/export.ts";
 import { importRuns } from "../commands/import.ts";
 import { list } from "../commands/list.ts";
 import { show } from "../commands/show.ts";
+import { benchProfile } from "../mqtt/bench-profile.ts";
 import { Database, insert } from "./database.ts";
 import { ResultStore } from "./result-store.ts";
 import { tables } from "./tables.ts";
@@ -74,6 +75,7 @@ async function run(command: (argv: readonly string[], environment: Environment) 
   const stream = { write: (text: string) => (printed += text) };
   const never = new Promise<never>(() => undefined);
   const environment = {
+    tool: benchProfile,
     env: {},
     stdout: stream,
     stderr: stream,

@@ -3,13 +3,15 @@
 import { loadgenErrors } from "../errors.ts";
 import type { Histogram } from "../measure/histogram.ts";
 import { bucketCounts, latencyBuckets } from "../measure/latency-buckets.ts";
-import { type Totals, timingNames } from "../measure/recorder.ts";
+import type { AnyTotals } from "../measure/recorder.ts";
 import type { Interval, RunResult, TimingSummary } from "../measure/result.ts";
 import type { TargetSample } from "../measure/target-cost.ts";
+import type { RunRow, ToolProfile } from "../measure/tool-profile.ts";
 import { Database, insert } from "./database.ts";
 import type { Rows, SqlValue, Statement } from "./store-messages.ts";
 
 export interface RunStart {
+  readonly tool: string;
   readonly runId: string;
   readonly startedAt: string;
   readonly host: string;
@@ -41,25 +43,6 @@ export interface ScenarioStart {
   readonly durationNs: number;
 }
 
-export interface RunRow {
-  readonly runId: string;
-  readonly scenarioId: string;
-  readonly startedAt: string;
-  readonly broker: string;
-  readonly scenario: string;
-  readonly qos: number;
-  readonly publishers: number;
-  readonly subscribers: number;
-  readonly rate: number;
-  readonly payloadSize: number;
-  /** Undefined as long as it is not over, or when the tool died. */
-  readonly receivedRate: number | undefined;
-  readonly deliveryRate: number | undefined;
-  readonly p99Ns: number | undefined;
-  readonly isPartial: boolean;
-  readonly notes: string;
-}
-
 export class ResultStore {
   readonly database: Database;
 
@@ -89,6 +72,7 @@ export class ResultStore {
         git_commit: run.gitCommit ?? null,
         notes: run.notes ?? null,
       }),
+      insert("run_tools", { run_id: run.runId, tool: run.tool }),
     ]);
   }
 
@@ -115,7 +99,7 @@ export class ResultStore {
   async checkpoint(
     { scenarioId, runId }: Pick<ScenarioStart, "scenarioId" | "runId">,
     interval: Interval,
-    totals: Totals,
+    totals: AnyTotals,
     targetSamples: readonly TargetSample[],
   ): Promise<void> {
     const at = { scenario_id: scenarioId, rel_ns: interval.relNs, abs_ts: new Date(interval.atMs).toISOString() };
@@ -134,9 +118,9 @@ export class ResultStore {
         bytes_recv: counters.bytesReceived,
         errors: counters.errors,
       }),
-      ...timingNames
-        .filter((name) => histograms[name].count > 0)
-        .map((timing) => insert("timings", { ...at, timing, ...percentileRow(histograms[timing]) })),
+      ...Object.entries(histograms)
+        .filter(([, histogram]) => histogram.count > 0)
+        .map(([timing, histogram]) => insert("timings", { ...at, timing, ...percentileRow(histogram) })),
       insert("generator_samples", {
         ...at,
         cpu_cores: generator.cpuCores,
@@ -151,39 +135,25 @@ export class ResultStore {
     ]);
   }
 
-  async finish(result: RunResult): Promise<void> {
-    const { scenarioId: scenario_id, delivery, counters, rates } = result;
+  /** `profile`: of the tool whose result it is. */
+  async finish(result: RunResult, profile: ToolProfile): Promise<void> {
+    const { scenarioId: scenario_id, rates } = result;
+    const totals = profile.totalsOf(result);
     await this.database.write([
       insert("final_results", {
         scenario_id,
-        total_sent: counters.sent,
-        total_received: delivery.received,
-        total_acked: counters.acked,
-        total_timed_out: delivery.lost,
-        total_errors: counters.errors,
+        total_sent: totals.sent,
+        total_received: totals.received,
+        total_acked: totals.acked,
+        total_timed_out: totals.timedOut,
+        total_errors: totals.errors,
         avg_send_rate: rates.sent,
         avg_recv_rate: rates.received,
-        delivery_rate: delivery.rate,
+        delivery_rate: totals.deliveryRate,
         ...summaryRow(result.timings.endToEndActual),
       }),
-      ...result.subscriptions.map((each) =>
-        insert("loss_accounting", {
-          scenario_id,
-          filter: each.filter,
-          is_shared: each.isShared,
-          members: each.members,
-          expected: each.expected,
-          received: each.received,
-          lost: each.lost,
-          duplicates: each.duplicates,
-          out_of_order: each.outOfOrder,
-          late: each.late,
-          corrupt: each.corrupt,
-          fairness_min: each.fairness?.min ?? null,
-          fairness_max: each.fairness?.max ?? null,
-          gini: each.fairness?.gini ?? null,
-        }),
-      ),
+      ...profile.detailsOf(result).map(({ table, row }) => insert(table, row)),
+      ...metricRows(result, profile),
       ...result.errors.map(({ code, count, sample }) => insert("errors", { scenario_id, code, count, sample })),
       ...result.thresholds.map(({ text, actual, isKept }) =>
         insert("thresholds", {
@@ -207,20 +177,23 @@ export class ResultStore {
   /** The newest first. */
   async list(limit: number): Promise<readonly RunRow[]> {
     const hasResults = await this.#has("results");
+    const hasTools = await this.#has("run_tools");
     const partial = hasResults ? "coalesce(x.is_partial, f.scenario_id IS NULL)" : "f.scenario_id IS NULL";
     const { rows } = await this.database.query(
       `SELECT r.run_id, s.scenario_id, s.started_at, coalesce(r.broker_name, r.broker_host || ':' || r.broker_port),
               s.scenario_name, s.qos, s.publishers, s.subscribers, s.msg_rate, s.payload_size,
-              f.avg_recv_rate, f.delivery_rate, f.p99_ns, ${partial}, coalesce(r.notes, '')
+              f.avg_recv_rate, f.delivery_rate, f.p99_ns, ${partial}, coalesce(r.notes, ''),
+              ${hasTools ? "coalesce(t.tool, '')" : "''"}
        FROM scenarios s JOIN runs r USING (run_id) LEFT JOIN final_results f USING (scenario_id)
        ${hasResults ? "LEFT JOIN results x USING (scenario_id)" : ""}
+       ${hasTools ? "LEFT JOIN run_tools t ON t.run_id = r.run_id" : ""}
        ORDER BY s.started_at DESC LIMIT ${limit}`,
     );
     return rows.map((row) => ({
       runId: String(row[0]),
       scenarioId: String(row[1]),
       startedAt: String(row[2]),
-      broker: String(row[3]),
+      target: String(row[3]),
       scenario: String(row[4]),
       qos: Number(row[5]),
       publishers: Number(row[6]),
@@ -232,6 +205,7 @@ export class ResultStore {
       p99Ns: row[12] === null ? undefined : Number(row[12]),
       isPartial: row[13] === true,
       notes: String(row[14]),
+      tool: String(row[15]),
     }));
   }
 
@@ -248,6 +222,13 @@ export class ResultStore {
       : { rows: [] };
     if (rows.length === 0) throw loadgenErrors.RUN_NOT_FOUND({ path: this.database.path, run: id });
     return rows.map(([text]) => JSON.parse(String(text)) as RunResult);
+  }
+
+  /** Of a run; empty: it was not kept. */
+  async toolOf(runId: string): Promise<string> {
+    if (!(await this.#has("run_tools"))) return "";
+    const { rows } = await this.database.query("SELECT tool FROM run_tools WHERE run_id = $1", [runId]);
+    return String(rows[0]?.[0] ?? "");
   }
 
   query(sql: string, values: readonly SqlValue[] = []): Promise<Rows> {
@@ -270,6 +251,16 @@ function ended(table: string, key: string, id: string, at: string): Statement {
 }
 
 type Row = Record<string, SqlValue>;
+
+/** Those that were measured. */
+function metricRows(result: RunResult, { metrics }: ToolProfile): readonly Statement[] {
+  return metrics.flatMap((metric) => {
+    const { name, title, unit, better } = metric;
+    const value = metric.read(result);
+    const row = { scenario_id: result.scenarioId, metric: name, title, unit, better, value };
+    return Number.isNaN(value) ? [] : [insert("metrics", row)];
+  });
+}
 
 function histogramRow(histogram: Histogram): Row {
   const counts = bucketCounts(histogram);

@@ -1,6 +1,7 @@
 /**
  * The tables of a result file. The first seven are mqtt-bench's own, names, columns and types unchanged, so that what reads
- * its files reads ours; the others are ours and hold what it does not measure.
+ * its files reads ours; the others are ours and hold what it does not measure. In them rows of a load stand for messages, its
+ * threads for publishers, and the size of its batches for that of payloads.
  *
  * In mqtt-bench's tables latency counts from the time a message was sent, as there; from the time it was due, in `timings`.
  * Rows of checkpoints are sums since the start of the measured time.
@@ -156,6 +157,67 @@ export const tables = [
       fairness_min: "BIGINT",
       fairness_max: "BIGINT",
       gini: "DOUBLE",
+    },
+  },
+  {
+    /** What became of the rows of a load. */
+    name: "row_accounting",
+    isOriginal: false,
+    columns: {
+      scenario_id: "UUID",
+      table_name: "VARCHAR NOT NULL",
+      acknowledged: "BIGINT NOT NULL",
+      written: "BIGINT NOT NULL",
+      ignored: "BIGINT NOT NULL",
+      refused: "BIGINT NOT NULL",
+      unknown: "BIGINT NOT NULL",
+      batches: "BIGINT NOT NULL",
+      bytes: "BIGINT NOT NULL",
+      requests: "BIGINT NOT NULL",
+      failed_requests: "BIGINT NOT NULL",
+      retries: "BIGINT NOT NULL",
+      halvings: "BIGINT NOT NULL",
+      pauses: "BIGINT NOT NULL",
+      /** In the table; null: it was not counted. */
+      rows_before: "BIGINT",
+      rows_after: "BIGINT",
+      agrees: "BOOLEAN",
+    },
+  },
+  {
+    name: "worker_accounting",
+    isOriginal: false,
+    columns: {
+      scenario_id: "UUID",
+      worker: "BIGINT NOT NULL",
+      acknowledged: "BIGINT NOT NULL",
+      failed: "BIGINT NOT NULL",
+      batches: "BIGINT NOT NULL",
+    },
+  },
+  {
+    /** Whole requests that failed, each time, by what was done about it and the code. */
+    name: "request_errors",
+    isOriginal: false,
+    columns: { scenario_id: "UUID", code: "VARCHAR NOT NULL", count: "BIGINT NOT NULL", sample: "VARCHAR NOT NULL" },
+  },
+  {
+    /** Whose run it is; a run that is not there is mqtt-bench's. */
+    name: "run_tools",
+    isOriginal: false,
+    columns: { run_id: "UUID PRIMARY KEY", tool: "VARCHAR NOT NULL" },
+  },
+  {
+    /** Every figure that the tool has, by the name that thresholds use; times in ns, shares 0 to 1. */
+    name: "metrics",
+    isOriginal: false,
+    columns: {
+      scenario_id: "UUID",
+      metric: "VARCHAR NOT NULL",
+      title: "VARCHAR NOT NULL",
+      unit: "VARCHAR NOT NULL",
+      better: "VARCHAR NOT NULL",
+      value: "DOUBLE NOT NULL",
     },
   },
   {

@@ -8,6 +8,7 @@ import { loadgenErrors } from "../errors.ts";
 import { type Container, dockerEngine, findContainer, readContainerUsage } from "./docker-engine.ts";
 import { findListeningProcess, isLocalAddress } from "./listening-process.ts";
 import { readProcessUsage, type UsageReading } from "./process-sampler.ts";
+import { readTreeUsage } from "./process-tree.ts";
 import type { ReadUsage } from "./target-watch.ts";
 
 export interface Target {
@@ -27,6 +28,8 @@ export interface TargetQuestion {
   readonly clock: Clock;
   /** How often a container is asked, in milliseconds. */
   readonly intervalMs: number;
+  /** What it started counts, too: a database often is several processes. */
+  readonly withChildren?: boolean;
 }
 
 /** Rejects with ENGINE_FAILED or CONTAINER_NOT_FOUND only when a container was asked for. */
@@ -39,17 +42,22 @@ export async function findTarget(question: TargetQuestion): Promise<Target | und
   }
   const pid = isLocal ? findListeningProcess(port) : undefined;
   if (pid === undefined) return undefined;
-  return { what: `process ${pid}`, container: undefined, readUsage: processReader(port, pid), stop: () => undefined };
+  return {
+    what: `process ${pid}`,
+    container: undefined,
+    readUsage: processReader(port, pid, question.withChildren ? readTreeUsage : readProcessUsage),
+    stop: () => undefined,
+  };
 }
 
 /** A broker that is started again is another process; one that has died and is not yet buried has no memory. */
-function processReader(port: number, first: number): ReadUsage {
+function processReader(port: number, first: number, read: (pid: number) => UsageReading | undefined): ReadUsage {
   let pid = first;
   return () => {
-    const reading = readProcessUsage(pid);
+    const reading = read(pid);
     if (reading !== undefined && reading.memoryBytes > 0) return reading;
     pid = findListeningProcess(port) ?? pid;
-    return readProcessUsage(pid);
+    return read(pid);
   };
 }
 

@@ -19,8 +19,8 @@ export interface UsageReading {
   readonly networkWrittenBytes: number;
 }
 
-const tickNs = 10_000_000;
-const pageSize = 4096;
+export const tickNs = 10_000_000;
+export const pageSize = 4096;
 
 /** Undefined when the process is gone. */
 export function readProcessUsage(pid: number, root: string = procRoot): UsageReading | undefined {

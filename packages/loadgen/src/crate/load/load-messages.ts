@@ -2,6 +2,7 @@
 
 import type { ErrorCount } from "../../measure/counters.ts";
 import type { HistogramSnapshot } from "../../measure/histogram.ts";
+import type { Timing } from "../../measure/recorder.ts";
 import type { Stage } from "../../measure/schedule.ts";
 import type { Connection, InsertPlan } from "../database/connection.ts";
 import type { RunNonce } from "../rows/row-ids.ts";
@@ -41,13 +42,21 @@ export type ToLoader =
   /** What is under way is given up. */
   | { readonly kind: "abandon" };
 
-export const loadTimings = ["endToEnd", "endToEndActual", "sendLag", "generatorLag", "ack"] as const;
-export type LoadTiming = (typeof loadTimings)[number];
+/** Where one of the threads that the options count stands; rows and batches since the start. */
+export interface MemberState {
+  readonly thread: number;
+  readonly acknowledged: number;
+  readonly failed: number;
+  readonly batches: number;
+  /** Batches under way. */
+  readonly open: number;
+  readonly isDone: boolean;
+}
 
 /** Since the report before. */
 export interface LoadReport {
   readonly account: RowAccount;
-  readonly histograms: Readonly<Partial<Record<LoadTiming, HistogramSnapshot>>>;
+  readonly histograms: Readonly<Partial<Record<Timing, HistogramSnapshot>>>;
   /** Of rows that were not confirmed. */
   readonly rowErrors: readonly ErrorCount[];
   /** Of whole requests, each time one failed. */
@@ -65,6 +74,7 @@ export interface LoadReport {
   readonly isDone: boolean;
   /** The database has too much, and the thread waits. */
   readonly isBraked: boolean;
+  readonly members: readonly MemberState[];
 }
 
 export type FromLoader =

@@ -2,14 +2,15 @@
 
 import { ErrorTally } from "../../measure/counters.ts";
 import { Histogram, type HistogramSnapshot } from "../../measure/histogram.ts";
-import { type LoadReport, type LoadTiming, loadTimings } from "./load-messages.ts";
+import { type Timing, timingNames } from "../../measure/recorder.ts";
+import type { LoadReport } from "./load-messages.ts";
 import { newAccount, type RowAccount } from "./row-account.ts";
 
 export type Recorded = Pick<LoadReport, "account" | "histograms" | "rowErrors" | "requestErrors">;
 
 export class LoadRecorder {
-  readonly histograms = Object.fromEntries(loadTimings.map((name) => [name, new Histogram()])) as Readonly<
-    Record<LoadTiming, Histogram>
+  readonly histograms = Object.fromEntries(timingNames.map((name) => [name, new Histogram()])) as Readonly<
+    Record<Timing, Histogram>
   >;
   readonly rowErrors = new ErrorTally();
   readonly requestErrors = new ErrorTally();
@@ -19,8 +20,8 @@ export class LoadRecorder {
   take(): Recorded {
     const { account } = this;
     this.account = newAccount();
-    const histograms: Partial<Record<LoadTiming, HistogramSnapshot>> = {};
-    for (const name of loadTimings) {
+    const histograms: Partial<Record<Timing, HistogramSnapshot>> = {};
+    for (const name of timingNames) {
       if (this.histograms[name].count > 0) histograms[name] = this.histograms[name].snapshot();
       this.histograms[name].clear();
     }

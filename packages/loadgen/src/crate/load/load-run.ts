@@ -5,13 +5,13 @@
 
 import { availableParallelism } from "node:os";
 import type { Clock, HostClock } from "@polylog/base/clock";
-import { keptIntervalsMax } from "../../limits.ts";
-import { ErrorTally, newCounters } from "../../measure/counters.ts";
+import { ErrorTally } from "../../measure/counters.ts";
 import type { GeneratorSample } from "../../measure/health.ts";
-import { Totals } from "../../measure/recorder.ts";
-import { type Interval, summarize } from "../../measure/result.ts";
+import { IntervalLog } from "../../measure/interval-log.ts";
+import { coreMeasures, Totals } from "../../measure/recorder.ts";
+import { coarseCells, type Interval, summarize } from "../../measure/result.ts";
 import type { Stage } from "../../measure/schedule.ts";
-import type { LoadMember, LoadReport, LoadSetup } from "./load-messages.ts";
+import type { LoadMember, LoadReport, LoadSetup, MemberState } from "./load-messages.ts";
 import { LoadThread } from "./load-thread.ts";
 import { acknowledgedOf, addAccount, failedOf, newAccount, type RowAccount } from "./row-account.ts";
 
@@ -41,12 +41,21 @@ export interface LoadProgress {
   readonly requestErrors: ErrorTally;
   /** Threads that wait because the database has too much. */
   readonly braked: number;
+  /** In the order of their numbers. */
+  readonly workers: readonly WorkerState[];
+}
+
+export interface WorkerState extends MemberState {
+  /** It waits because the database has too much. */
+  readonly isBraked: boolean;
 }
 
 export interface LoadContext {
   readonly clock: Clock;
   readonly host: HostClock;
   readonly onProgress: (progress: LoadProgress) => void;
+  /** Nothing further is begun; what is under way is waited for. */
+  readonly onSettling?: () => void;
   readonly stopRequested: Promise<unknown>;
 }
 
@@ -59,6 +68,7 @@ export interface LoadOutcome {
   readonly account: RowAccount;
   readonly totals: Totals;
   readonly intervals: readonly Interval[];
+  readonly workers: readonly WorkerState[];
   readonly rowErrors: ErrorTally;
   readonly requestErrors: ErrorTally;
   /** Rows per second that the schedule asked for; 0 without one. */
@@ -87,11 +97,11 @@ class LoadRun {
   readonly #context: LoadContext;
   readonly #threads: readonly LoadThread[];
   readonly #account = newAccount();
-  readonly #totals = new Totals();
+  readonly #totals = new Totals(coreMeasures);
   readonly #rowErrors = new ErrorTally();
   readonly #requestErrors = new ErrorTally();
-  readonly #intervals: Interval[] = [];
-  #sinceInterval = new Totals();
+  readonly #intervals = new IntervalLog();
+  #sinceInterval = new Totals(coreMeasures);
   #reports: readonly LoadReport[] = [];
   #loopDelay = { p99Ns: 0, maxNs: 0 };
   #isStopRequested = false;
@@ -124,6 +134,7 @@ class LoadRun {
     this.#cpu = process.cpuUsage();
     for (const thread of this.#threads) thread.send({ kind: "start", startNs: this.#startNs });
     const endedBy = await this.#load();
+    this.#context.onSettling?.();
     await this.#settle();
     this.#endInterval();
     const settledNs = Math.max(...this.#reports.map((report) => report.settledNs));
@@ -134,7 +145,8 @@ class LoadRun {
       endedBy,
       account: this.#account,
       totals: this.#totals,
-      intervals: this.#intervals,
+      intervals: this.#intervals.intervals,
+      workers: this.#workers(),
       rowErrors: this.#rowErrors,
       requestErrors: this.#requestErrors,
       offeredRate: offeredRate(this.#plan),
@@ -200,13 +212,11 @@ class LoadRun {
       const acknowledged = acknowledgedOf(account);
       const failed = failedOf(account);
       const counters = {
-        ...newCounters(),
         sent: acknowledged + failed,
-        sentAll: acknowledged + failed,
         received: acknowledged,
-        receivedAll: acknowledged,
         acked: acknowledged,
         bytesSent: account.bytes,
+        bytesReceived: 0,
         errors: failed,
       };
       const report = { counters, histograms, errors: rowErrors };
@@ -239,9 +249,10 @@ class LoadRun {
       open: sum(({ open }) => open),
       backlog: sum(({ backlog }) => backlog),
     });
-    this.#intervals.push(interval);
-    if (this.#intervals.length > keptIntervalsMax) this.#intervals.shift();
-    this.#sinceInterval = new Totals();
+    // What is left at the end is no interval of its own: a rate over a few milliseconds says nothing.
+    if (elapsedUs < this.#plan.intervalMs * 500) this.#intervals.extend(interval);
+    else this.#intervals.add(interval);
+    this.#sinceInterval = new Totals(coreMeasures);
     onProgress({
       interval,
       account: this.#account,
@@ -249,7 +260,13 @@ class LoadRun {
       rowErrors: this.#rowErrors,
       requestErrors: this.#requestErrors,
       braked: sum(({ isBraked }) => (isBraked ? 1 : 0)),
+      workers: this.#workers(),
     });
+  }
+
+  #workers(): readonly WorkerState[] {
+    const states = this.#reports.flatMap(({ members, isBraked }) => members.map((each) => ({ ...each, isBraked })));
+    return states.sort((a, b) => a.thread - b.thread);
   }
 
   #sleep(ms: number): Promise<void> {
@@ -296,7 +313,8 @@ function intervalOf(
   { counters, histograms }: Totals,
   at: Pick<Interval, "relNs" | "atMs" | "generator" | "open" | "backlog">,
 ): Interval {
-  const times = summarize(histograms.endToEnd.count > 0 ? histograms.endToEnd : histograms.endToEndActual);
+  const main = histograms.endToEnd.count > 0 ? histograms.endToEnd : histograms.endToEndActual;
+  const times = summarize(main);
   return {
     ...at,
     relNs: Math.round(at.relNs),
@@ -310,6 +328,6 @@ function intervalOf(
     p99ActualNs: histograms.endToEndActual.quantileNs(0.99),
     meanNs: times.meanNs,
     sendLagP99Ns: histograms.sendLag.quantileNs(0.99),
-    cells: times.cells,
+    cells: coarseCells(main.snapshot()),
   };
 }

@@ -50,6 +50,7 @@ async function main(): Promise<void> {
       settledNs: Math.max(...states.map(({ settledNs }) => settledNs)),
       isDone: states.every(({ isDone }) => isDone),
       isBraked: brake.isOn,
+      members: loaders.map(({ member }) => member),
     };
   };
   const fail = (error: unknown): void =>

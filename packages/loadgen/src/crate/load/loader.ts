@@ -9,7 +9,7 @@ import type { Clock, HostClock } from "@polylog/base/clock";
 import { BatchWriter, type Brake, type InsertFault, type RowsTransport } from "@polylog/crate-writer";
 import { Schedule } from "../../measure/schedule.ts";
 import type { RowSource } from "../rows/table-shape.ts";
-import type { LoadReport, LoadSetup } from "./load-messages.ts";
+import type { LoadReport, LoadSetup, MemberState } from "./load-messages.ts";
 import type { LoadRecorder } from "./load-recorder.ts";
 import { addOutcome } from "./row-account.ts";
 
@@ -51,6 +51,9 @@ export class Loader {
   #open = 0;
   #openRows = 0;
   #settledNs = 0;
+  #acknowledged = 0;
+  #failed = 0;
+  #batchesSettled = 0;
   #writers = 0;
   #isStarted = false;
   #isStopped = false;
@@ -103,6 +106,19 @@ export class Loader {
     };
   }
 
+  get member(): MemberState {
+    const { open, isDone } = this.state;
+    const { thread } = this.#setup;
+    return {
+      thread,
+      acknowledged: this.#acknowledged,
+      failed: this.#failed,
+      batches: this.#batchesSettled,
+      open,
+      isDone,
+    };
+  }
+
   async #write(): Promise<void> {
     const { host, recorder } = this.#context;
     this.#writers++;
@@ -138,6 +154,9 @@ export class Loader {
     this.#openRows -= rowCount;
     this.#settledNs = settledNs;
     addOutcome(recorder.account, outcome);
+    this.#acknowledged += outcome.written + outcome.ignored;
+    this.#failed += outcome.refused.length + outcome.unknown.length;
+    this.#batchesSettled++;
     for (const { code, message } of outcome.refused) recorder.rowErrors.add(code === "" ? "no code" : code, message);
     for (const { code, message } of outcome.unknown) recorder.rowErrors.add(`unknown ${code}`, message);
     recorder.histograms.endToEndActual.record(settledNs - sentNs);

@@ -79,7 +79,7 @@ export const loadOptions = defineOptions({
     type: "boolean",
     default: false,
     group: documented,
-    help: "taken, so that command lines and files that have it work; there is no dashboard yet, and lines are printed instead",
+    help: "a full-screen view of the load, on a terminal and outside of CI; else lines are printed as without it",
   },
   logLevel: {
     flag: "log-level",
@@ -302,14 +302,16 @@ export const loadOptions = defineOptions({
     placeholder: "LIMIT",
     example: "p99<200ms",
     group: results,
-    help: "a limit to keep: p99<200ms, loss=0, received.rate>=10000; exit code 99 when one is broken",
+    help: "a limit to keep: p99<200ms, failed=0, missing=0, rows/s>=10000; exit code 99 when one is broken",
   },
   db: {
     flag: "db",
     type: "path",
     group: results,
-    help: "keep the result in this file; `mqtt-bench list`, `show`, `compare` and `query` read it with the same --db",
+    help: "keep the result in this file; `crate-write list`, `show`, `compare`, `report` and others read it with the same --db",
   },
+  report: { flag: "report", type: "path", group: results, help: "write an HTML report to this file" },
+  junit: { flag: "junit", type: "path", group: results, help: "write the thresholds to this file as JUnit XML" },
   notes: { flag: "notes", type: "string", group: results, help: "a note that is kept with the result" },
   json: { flag: "json", type: "boolean", default: false, group: results, help: "print the result as JSON" },
   prometheusPort: {

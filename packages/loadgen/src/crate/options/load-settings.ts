@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { type OptionConflict, type OptionFile, renderHelp, resolveOptions } from "@polylog/base/options";
 import { parse } from "smol-toml";
+import { describeFigures } from "../../commands/describe-figures.ts";
+import { resultCommands } from "../../commands/result-commands.ts";
 import { loadgenErrors } from "../../errors.ts";
-import { figureNames } from "../../measure/thresholds.ts";
+import { loadProfile } from "../report/load-profile.ts";
 import { type LoadOptions, loadOptions } from "./load-options.ts";
 import { parseSweep } from "./sweep-grid.ts";
 
-export const envPrefix = "CRATE_";
+const { envPrefix } = loadProfile;
 
 /** The documented name of `CRATE_LOG_LEVEL`. */
 const aliases = { LOG_LEVEL: "CRATE_LOG_LEVEL" } as const;
@@ -26,7 +28,7 @@ export interface LoadRequest {
 export function loadSettings(argv: readonly string[], env: Variables, dotEnv: string): LoadRequest {
   const { values, positionals, warnings } = resolveOptions(loadOptions, {
     argv,
-    env: { ...withAliases(parseDotEnv(dotEnv)), ...withAliases(given(env)) },
+    env: withDotEnv(env, dotEnv),
     envPrefix,
     positionalsMax: 1,
     file: ({ config }) => (config === undefined ? undefined : readConfig(config)),
@@ -72,6 +74,11 @@ function findConnectionProblem(text: string): string | undefined {
   if (schemes.size > 1) return "all addresses take the same protocol";
   if (!["http:", "https:", "postgres:"].includes(scheme)) return "it begins with http://, https:// or postgres://";
   return scheme === "postgres:" && parts.length > 1 ? "there is one address by PostgreSQL's protocol" : undefined;
+}
+
+/** The environment over `.env`. */
+export function withDotEnv(env: Variables, dotEnv: string): Variables {
+  return { ...withAliases(parseDotEnv(dotEnv)), ...withAliases(given(env)) };
 }
 
 /** Variables that are set to something. */
@@ -125,22 +132,27 @@ function readConfig(path: string): OptionFile {
 
 export function renderLoadHelp(): string {
   const help = renderHelp(loadOptions, {
-    usage: "crate-write [balance] [options]",
+    usage: "crate-write [balance] [options], or crate-write COMMAND [options]",
     summary:
       "Makes rows, writes them to CrateDB in batches, and accounts for every one. Without a connection string it starts a database of its own: DuckDB behind Polylog's /_sql, which is not CrateDB.",
     examples: [
       "crate-write --duration 1 --threads 2 --batch-size 1000 --batch-interval 0      # try it, no database needed",
       "crate-write --connection-string http://crate@localhost:4200 --rows 1000000 --concurrency 4",
-      "crate-write --rate 20000 --duration 5 --threshold 'p99<200ms' --threshold loss=0   # exit code 99 when broken",
+      "crate-write --rate 20000 --duration 5 --threshold 'p99<200ms' --threshold failed=0   # exit code 99 when broken",
+      "crate-write --duration 5 --dashboard --report report.html                       # watch it, and keep a page of it",
       "crate-write --sweep batch=100,1000,5000 --sweep concurrency=1,4                 # which is fastest?",
       "crate-write balance --connection-string https://crate@cluster.example:4200       # which nodes answer?",
     ],
     envPrefix,
     configFile: true,
   });
+  const commands = resultCommands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
   return `${help}
+Commands on the results of runs that were kept with --db; \`crate-write list --help\` lists the options of one:
+${commands.join("\n")}
+
 A file .env in the working directory stands between environment and config file: CRATE_CONNECTION_STRING, LOG_LEVEL, …
-Figures of thresholds: ${figureNames.join(", ")}. p50 to max are of batches.
+${describeFigures(loadProfile.metrics)} Percentiles are of batches: from when one was due with --rate, else from when it was sent.
 Exit codes: 0 fine, 1 failed or rows disagree, 2 usage, 3 no database there, 99 a threshold is broken.
 `;
 }

@@ -7,10 +7,13 @@ import { type Environment, type RunResult, resultVersion, summarizeAll } from ".
 import { judgeThresholds, type Threshold } from "../../measure/thresholds.ts";
 import { toolVersion } from "../../version.ts";
 import type { Product } from "../database/database.ts";
+import type { DatabaseWatch } from "../database/database-watch.ts";
 import type { LoadOutcome } from "../load/load-run.ts";
 import { acknowledgedOf, failedOf, type RowAccount, type Verification } from "../load/row-account.ts";
+import { loadProfile } from "./load-profile.ts";
 
 export interface LoadResult extends RunResult {
+  readonly table: string;
   readonly rows: RowAccount & { readonly acknowledged: number; readonly failed: number };
   /** Undefined when nobody asked for it, or the database could not be asked any more. */
   readonly verification: Verification | undefined;
@@ -18,6 +21,16 @@ export interface LoadResult extends RunResult {
   readonly endedBy: LoadOutcome["endedBy"];
   /** Whole requests that failed, by what was done about it and the code. */
   readonly requestErrors: readonly ErrorCount[];
+  /** What each of the threads that the options count has done. */
+  readonly workers: readonly WorkerResult[];
+}
+
+export interface WorkerResult {
+  /** From 1. */
+  readonly worker: number;
+  readonly acknowledged: number;
+  readonly failed: number;
+  readonly batches: number;
 }
 
 export interface LoadIdentity {
@@ -39,27 +52,20 @@ export function loadResultOf(
   outcome: LoadOutcome,
   verification: Verification | undefined,
   thresholds: readonly Threshold[],
+  watch: DatabaseWatch | undefined,
 ): LoadResult {
   const { runId, scenarioId, settings, table, host, port, database } = identity;
   const { account, totals, intervals, runtimeNs, endedBy } = outcome;
   const [acknowledged, failed] = [acknowledgedOf(account), failedOf(account)];
   const perSecond = (rows: number) => rows / (runtimeNs / 1e9);
   const environment = machine();
+  const targetCost = watch?.cost(acknowledged);
   const samples = intervals.map(({ generator }) => generator);
-  const generator = judgeHealth(samples, totals.histograms.generatorLag, environment.cores);
-  const delivered = {
-    expected: acknowledged + failed,
-    received: acknowledged,
-    lost: failed,
-    duplicates: 0,
-    outOfOrder: 0,
-    late: 0,
-    corrupt: 0,
-  };
+  const generator = judgeHealth(samples, totals.histograms.generatorLag, environment.cores, loadProfile.words);
   const isPartial = endedBy === "--max-errors" || (endedBy === "Ctrl-C" && identity.isLimited);
   const judged = {
     version: resultVersion,
-    tool: "crate-write",
+    tool: loadProfile.tool,
     toolVersion,
     runId,
     scenarioId,
@@ -71,27 +77,28 @@ export function loadResultOf(
     environment,
     target: { host, port, name: database.name, version: database.version },
     measuredNs: runtimeNs,
-    connectNs: 0,
     counters: totals.counters,
-    delivery: {
-      ...delivered,
-      unsent: 0,
-      rate: delivered.expected === 0 ? 1 : acknowledged / delivered.expected,
-    },
     rates: { offered: outcome.offeredRate, sent: perSecond(acknowledged + failed), received: perSecond(acknowledged) },
     timings: summarizeAll(totals.histograms),
-    subscriptions: [{ filter: table, isShared: false, members: 1, ...delivered }],
     errors: outcome.rowErrors.list(),
     generator,
+    ...(targetCost === undefined ? {} : { targetCost }),
     intervals,
     warnings: warningsOf(identity, outcome, generator.lagP99Ns, isPartial),
+    table,
     rows: { ...account, acknowledged, failed },
     verification,
     database,
     endedBy,
     requestErrors: outcome.requestErrors.list(),
+    workers: outcome.workers.map(({ thread, acknowledged: own, failed: lost, batches }) => ({
+      worker: thread + 1,
+      acknowledged: own,
+      failed: lost,
+      batches,
+    })),
   } as const;
-  return { ...judged, thresholds: judgeThresholds(thresholds, judged) };
+  return { ...judged, thresholds: judgeThresholds(loadProfile.metrics, thresholds, judged) };
 }
 
 /** Above this the schedule was not kept by the generator itself. */

@@ -1,6 +1,7 @@
 /** A load as text: the documented lines, and under them what they leave out. */
 
-import { count, duration, showFigure } from "../../measure/render-summary.ts";
+import { count, duration } from "../../measure/figure-text.ts";
+import { type Metric, showThreshold } from "../../measure/metrics.ts";
 import type { TimingSummary } from "../../measure/result.ts";
 import type { RowAccount, Verification } from "../load/row-account.ts";
 import { acknowledgedOf, failedOf } from "../load/row-account.ts";
@@ -27,8 +28,10 @@ export function renderPerformance(
   ].join("\n");
 }
 
-export function renderLoad(result: LoadResult, threads: number): string {
-  const { rows, rates, measuredNs, database, isPartial, endedBy } = result;
+/** `metrics`: those that its thresholds name. */
+export function renderLoad(result: LoadResult, metrics: readonly Metric[]): string {
+  const { rows, rates, measuredNs, database, isPartial, endedBy, settings } = result;
+  const threads = Number(settings["threads"]);
   const early = isPartial ? ` (partial: ended by ${endedBy})` : endedBy === "Ctrl-C" ? " (ended by Ctrl-C)" : "";
   const marked: readonly (readonly [string, string])[] = [
     ["Worker threads", count(threads)],
@@ -50,10 +53,11 @@ export function renderLoad(result: LoadResult, threads: number): string {
     ...latencyLines(result),
     ...errorLines(result),
     ...result.thresholds.map(
-      ({ text, actual, isKept }) => `Threshold ${text}: ${isKept ? "kept" : "BROKEN"} (${showFigure(text, actual)})`,
+      (each) => `Threshold ${each.text}: ${each.isKept ? "kept" : "BROKEN"} (${showThreshold(metrics, each)})`,
     ),
     ...result.warnings.map((warning) => `Note: ${warning}`),
     renderVerification(rows, result.verification),
+    `Run: ${result.runId}`,
     "",
   ].join("\n");
 }

@@ -3,7 +3,7 @@
 import { type HostClock, ManualClock } from "@polylog/base/clock";
 import { TurnFlusher } from "@polylog/base/transport";
 import { MemoryStream } from "@polylog/testkit";
-import { Recorder } from "../../measure/recorder.ts";
+import { BenchRecorder } from "../bench-measures.ts";
 import type { LinkContext, LinkSettings } from "../client-link.ts";
 
 export const connack = Buffer.from([0x20, 2, 0, 0]);
@@ -59,7 +59,7 @@ export function manualLink(changes: Partial<LinkSettings> = {}) {
     clock: host.clock,
     host,
     flusher: new TurnFlusher(host.clock),
-    recorder: new Recorder(),
+    recorder: new BenchRecorder(),
     dial: (_settings, _local, onReady, onFail) => {
       const refusal = refusals.shift();
       if (refusal !== undefined) onFail(Object.assign(new Error(refusal), { code: refusal }));

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareRuns, median } from "./comparison.ts";
-import { renderJunit } from "./junit.ts";
-import { Totals } from "./recorder.ts";
-import type { RunResult } from "./result.ts";
-import { type Measured, type RunIdentity, resultOf } from "./result-of.ts";
-import { parseThreshold } from "./thresholds.ts";
+import { compareRuns as compareFigures, median } from "../measure/comparison.ts";
+import { renderJunit } from "../measure/junit.ts";
+import { parseThreshold as parseFigure } from "../measure/thresholds.ts";
+import { BenchTotals } from "./bench-measures.ts";
+import { benchProfile } from "./bench-profile.ts";
+import type { BenchResult } from "./bench-result.ts";
+import { type Measured, type RunIdentity, resultOf } from "./bench-result-of.ts";
+
+const parseThreshold = (text: string) => parseFigure(benchProfile.metrics, text);
+const compareRuns = (base: readonly BenchResult[], candidate: readonly BenchResult[], limit: number) =>
+  compareFigures(benchProfile, base, candidate, limit);
 
 const identity: RunIdentity = {
   tool: "t",
@@ -21,8 +26,8 @@ const identity: RunIdentity = {
 };
 
 /** A run of ten seconds with 1000 messages expected, of which `received` came, each after `ms`. */
-function runOf(received: number, ms: number, thresholds: readonly string[] = []): RunResult {
-  const totals = new Totals();
+function runOf(received: number, ms: number, thresholds: readonly string[] = []): BenchResult {
+  const totals = new BenchTotals();
   totals.counters.sent = 1000;
   for (let i = 0; i < received; i++) totals.histograms.endToEnd.record(ms * 1e6 + i * 1000);
   const members = [{ received, corrupt: 0 }];
@@ -108,7 +113,7 @@ test("finds what became worse, and nothing where nothing did", () => {
   assert.deepEqual([slower.isWorse, slower.isByRun], [true, true]);
   const p99 = slower.figures.find(({ figure }) => figure === "p99");
   assert.equal(p99?.verdict, "worse");
-  assert.ok(p99!.changeLow > 0.15 && p99!.changeHigh < 0.35, JSON.stringify(p99));
+  assert.ok(p99!.changeLow! > 0.15 && p99!.changeHigh! < 0.35, JSON.stringify(p99));
   const faster = compareRuns([runOf(1000, 40)], [base], 0.05);
   assert.equal(faster.figures.find(({ figure }) => figure === "p50")?.verdict, "better");
   assert.equal(faster.isWorse, false);

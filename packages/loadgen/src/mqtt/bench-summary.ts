@@ -1,11 +1,15 @@
-/** A result as text for people. */
+/** A result of mqtt-bench as text for people. */
 
-import { median } from "./comparison.ts";
-import type { Timing } from "./recorder.ts";
-import type { RunResult, TimingSummary } from "./result.ts";
-import type { TargetCost } from "./target-cost.ts";
+import { median } from "../measure/comparison.ts";
+import { count, duration, listSection, type Rows, section } from "../measure/figure-text.ts";
+import { type Metric, showThreshold } from "../measure/metrics.ts";
+import type { TimingSummary } from "../measure/result.ts";
+import type { TargetCost } from "../measure/target-cost.ts";
+import type { BenchTiming } from "./bench-measures.ts";
+import type { BenchResult } from "./bench-result.ts";
 
-export function renderSummary(result: RunResult): string {
+/** `metrics`: those that its thresholds name. */
+export function renderSummary(result: BenchResult, metrics: readonly Metric[]): string {
   return [
     `${result.scenario} against ${result.target.name ?? `${result.target.host}:${result.target.port}`}${result.isPartial ? " (partial: stopped early)" : ""}`,
     "",
@@ -22,7 +26,7 @@ export function renderSummary(result: RunResult): string {
     ...listSection(
       "THRESHOLDS",
       result.thresholds.map(
-        ({ text, actual, isKept }) => `${isKept ? "kept  " : "BROKEN"} ${text} (${showFigure(text, actual)})`,
+        (each) => `${each.isKept ? "kept  " : "BROKEN"} ${each.text} (${showThreshold(metrics, each)})`,
       ),
     ),
     ...listSection("WARNINGS", result.warnings),
@@ -32,8 +36,8 @@ export function renderSummary(result: RunResult): string {
 }
 
 /** Median and extremes over several runs. */
-export function renderSpread(results: readonly RunResult[]): string {
-  const row = (name: string, read: (result: RunResult) => number, show: (value: number) => string) => {
+export function renderSpread(results: readonly BenchResult[]): string {
+  const row = (name: string, read: (result: BenchResult) => number, show: (value: number) => string) => {
     const values = results.map(read);
     const [low, middle, high] = [Math.min(...values), median(values), Math.max(...values)].map(show);
     return [name, `${middle} (${low} to ${high})`] as const;
@@ -47,17 +51,7 @@ export function renderSpread(results: readonly RunResult[]): string {
   return section(`MEDIAN OF ${results.length} RUNS`, rows).join("\n");
 }
 
-type Rows = readonly (readonly [name: string, value: string])[];
-
-function section(title: string, rows: Rows): readonly string[] {
-  return [title, ...rows.map(([name, value]) => `  ${name.padEnd(24)}${value}`), ""];
-}
-
-function listSection(title: string, lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`), ""];
-}
-
-function connectionRows({ counters, connectNs }: RunResult): Rows {
+function connectionRows({ counters, connectNs }: BenchResult): Rows {
   return [
     ["attempted", count(counters.connectAttempts)],
     ["connected", `${count(counters.connected)}, in ${duration(connectNs)}`],
@@ -67,7 +61,7 @@ function connectionRows({ counters, connectNs }: RunResult): Rows {
   ];
 }
 
-function throughputRows({ counters, rates, measuredNs, drain }: RunResult): Rows {
+function throughputRows({ counters, rates, measuredNs, drain }: BenchResult): Rows {
   const seconds = measuredNs / 1e9;
   const mebibytes = (bytes: number) => (seconds === 0 ? "0" : (bytes / seconds / 2 ** 20).toFixed(2));
   return [
@@ -90,7 +84,7 @@ function throughputRows({ counters, rates, measuredNs, drain }: RunResult): Rows
   ];
 }
 
-function deliveryRows({ delivery, subscriptions }: RunResult): Rows {
+function deliveryRows({ delivery, subscriptions }: BenchResult): Rows {
   const { expected, received, lost, duplicates, outOfOrder, late, corrupt, unsent, rate } = delivery;
   const shared = subscriptions.filter(({ fairness }) => fairness !== undefined);
   return [
@@ -112,7 +106,7 @@ function deliveryRows({ delivery, subscriptions }: RunResult): Rows {
   ];
 }
 
-const latencyTitles: Readonly<Record<Timing, string>> = {
+const latencyTitles: Readonly<Record<BenchTiming, string>> = {
   endToEnd: "from when it was due",
   endToEndActual: "from when it was sent",
   sendLag: "send lag",
@@ -134,8 +128,8 @@ const columns: readonly (readonly [string, keyof TimingSummary])[] = [
   ["mean", "meanNs"],
 ];
 
-function latencySection({ timings }: RunResult): readonly string[] {
-  const rows = (Object.keys(latencyTitles) as Timing[])
+function latencySection({ timings }: BenchResult): readonly string[] {
+  const rows = (Object.keys(latencyTitles) as BenchTiming[])
     .filter((timing) => timings[timing].count > 0)
     .map((timing) => {
       const cells = columns.map(([, field]) => duration(Number(timings[timing][field])).padStart(10));
@@ -145,7 +139,7 @@ function latencySection({ timings }: RunResult): readonly string[] {
   return ["LATENCY", `  ${" ".repeat(24)}${columns.map(([name]) => name.padStart(10)).join("")}`, ...rows, ""];
 }
 
-function generatorRows({ generator }: RunResult): Rows {
+function generatorRows({ generator }: BenchResult): Rows {
   const { cpuCoresMean, cpuCoresMax, cores, memoryBytesMax, loopDelayP99NsMax, lagP99Ns } = generator;
   return [
     ["processor", `${cpuCoresMean.toFixed(2)} cores, at most ${cpuCoresMax.toFixed(2)}, of ${cores}`],
@@ -169,24 +163,4 @@ function targetRows(cost: TargetCost): Rows {
     ["cost", `${cpuSecondsPerMillion.toFixed(2)} s of a processor per million messages received`],
     ["capacity, estimated", `${coresAt100k.toFixed(2)} cores for 100,000 messages received per second`],
   ];
-}
-
-/** What a threshold's figure came to, in the unit of its text. */
-export function showFigure(text: string, actual: number | null): string {
-  if (actual === null) return "nothing measured";
-  if (/(?:us|µs|ms|ns|s|m)\s*$/.test(text)) return duration(actual);
-  return text.includes("%") ? `${(actual * 100).toFixed(3)} %` : count(actual);
-}
-
-/** `1.234 ms`: three or four digits and a unit. */
-export function duration(ns: number): string {
-  if (ns >= 1e9) return `${(ns / 1e9).toFixed(2)} s`;
-  if (ns >= 1e6) return `${(ns / 1e6).toFixed(ns >= 1e8 ? 0 : 2)} ms`;
-  return `${(ns / 1e3).toFixed(0)} µs`;
-}
-
-/** `1,234,567`, without a fraction from 10 on. */
-export function count(value: number): string {
-  const digits = value !== 0 && Math.abs(value) < 10 && !Number.isInteger(value) ? value.toFixed(2) : value.toFixed(0);
-  return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }

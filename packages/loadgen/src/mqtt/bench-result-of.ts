@@ -1,19 +1,12 @@
 /** From what was measured to a result: counts per subscription, rates, warnings. */
 
-import { type GeneratorHealth, judgeHealth } from "./health.ts";
-import type { Totals } from "./recorder.ts";
-import {
-  type Delivery,
-  type Drain,
-  fairnessOf,
-  type Interval,
-  type RunResult,
-  resultVersion,
-  type SubscriptionResult,
-  summarizeAll,
-} from "./result.ts";
-import { type TargetSample, targetCostOf } from "./target-cost.ts";
-import { judgeThresholds, type Threshold } from "./thresholds.ts";
+import { type GeneratorHealth, judgeHealth } from "../measure/health.ts";
+import { type Interval, type RunResult, resultVersion, summarizeAll } from "../measure/result.ts";
+import { type TargetSample, targetCostOf } from "../measure/target-cost.ts";
+import { judgeThresholds, type Threshold } from "../measure/thresholds.ts";
+import type { BenchTotals } from "./bench-measures.ts";
+import { benchProfile } from "./bench-profile.ts";
+import { type BenchResult, type Delivery, type Drain, fairnessOf, type SubscriptionResult } from "./bench-result.ts";
 
 /** What one subscription, or a shared one, has received. */
 export interface ReceivedAccount {
@@ -33,7 +26,7 @@ export interface Measured {
   readonly connectNs: number;
   readonly drain?: Drain;
   readonly isPartial: boolean;
-  readonly totals: Totals;
+  readonly totals: BenchTotals;
   readonly intervals: readonly Interval[];
   readonly accounts: readonly ReceivedAccount[];
   readonly unsent: number;
@@ -59,12 +52,17 @@ export type RunIdentity = Pick<
   | "target"
 >;
 
-export function resultOf(identity: RunIdentity, measured: Measured, thresholds: readonly Threshold[]): RunResult {
+export function resultOf(identity: RunIdentity, measured: Measured, thresholds: readonly Threshold[]): BenchResult {
   const { totals, intervals, measuredNs, isPartial } = measured;
   const subscriptions = measured.accounts.map(subscriptionOf);
   const delivery = deliveryOf(subscriptions, measured);
   const samples = intervals.map(({ generator }) => generator);
-  const generator = judgeHealth(samples, totals.histograms.generatorLag, identity.environment.cores);
+  const generator = judgeHealth(
+    samples,
+    totals.histograms.generatorLag,
+    identity.environment.cores,
+    benchProfile.words,
+  );
   const seconds = measuredNs / 1e9;
   const rate = (count: number) => (seconds === 0 ? 0 : count / seconds);
   const targetCost =
@@ -87,7 +85,7 @@ export function resultOf(identity: RunIdentity, measured: Measured, thresholds: 
     intervals,
     warnings: warningsOf(measured, delivery, generator),
   } as const;
-  return { ...judged, thresholds: judgeThresholds(thresholds, judged) };
+  return { ...judged, thresholds: judgeThresholds(benchProfile.metrics, thresholds, judged) };
 }
 
 function subscriptionOf(account: ReceivedAccount): SubscriptionResult {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
-import { Totals } from "../measure/recorder.ts";
-import { Dashboard } from "./dashboard.ts";
-import { sparkline } from "./dashboard-lines.ts";
+import { sparkline } from "../dashboard/screen-text.ts";
+import { BenchDashboard } from "./bench-dashboard.ts";
+import { BenchTotals } from "./bench-measures.ts";
 
 const escapeCode = "\u001b";
 const sequences = new RegExp(`${escapeCode}\\[(\\d+);(\\d+)H(.*?)${escapeCode}\\[K|${escapeCode}\\[[?\\w]+`, "gs");
@@ -55,7 +55,7 @@ function start() {
   const terminal = new FakeTerminal();
   const clock = new ManualClock();
   let quits = 0;
-  const dashboard = new Dashboard(
+  const dashboard = new BenchDashboard(
     {
       title: "fan-in",
       target: "host:1883",
@@ -73,7 +73,7 @@ function start() {
   return { terminal, clock, dashboard, quits: () => quits };
 }
 
-function progressWith(totals: Totals) {
+function progressWith(totals: BenchTotals) {
   const rates = { sentRate: 1234, receivedRate: 2345 };
   return { phase: "measure", share: 0.5, totals, interval: undefined, ...rates, open: 7 } as const;
 }
@@ -81,7 +81,7 @@ function progressWith(totals: Totals) {
 test("shows the run, redraws only what changed, and gives the terminal back", () => {
   const { terminal, clock, dashboard } = start();
   assert.deepEqual([terminal.isAlternate, terminal.isCursorShown, terminal.isRaw], [true, false, true]);
-  const totals = new Totals();
+  const totals = new BenchTotals();
   totals.histograms.endToEnd.record(2e6);
   totals.errors.add("X", "bad \u001b[2J thing");
   dashboard.onPhase("measure");
