@@ -1,12 +1,12 @@
 /**
- * What runs the broker: the container named by `--container`, else, on this machine, a container that has the broker's port,
- * else the process that listens on it. Undefined: it cannot be seen from here.
+ * What runs the broker: the container named by `--container`, else a container that has the broker's port, else, on this
+ * machine, the process that listens on it. Undefined: it cannot be seen from here.
  */
 
 import type { Clock } from "@polylog/base/clock";
 import { loadgenErrors } from "../errors.ts";
-import { type Container, dockerEngine, findContainer, readContainerUsage } from "./docker-engine.ts";
-import { findListeningProcess, isLocalAddress } from "./listening-process.ts";
+import { type Container, findContainerAt, findContainerNamed, openEngine, readContainerUsage, type Whereabouts } from "./docker-engine.ts";
+import { controlGroupsOf, findListeningProcess, isLocalAddress } from "./listening-process.ts";
 import { readProcessUsage, type UsageReading } from "./process-sampler.ts";
 import { readTreeUsage } from "./process-tree.ts";
 import type { ReadUsage } from "./target-watch.ts";
@@ -26,22 +26,23 @@ export interface TargetQuestion {
   readonly container: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** How often a container is asked, in milliseconds. */
+  /** How often samples are taken, in milliseconds; a container is asked as often at least. */
   readonly intervalMs: number;
   /** What it started counts, too: a database often is several processes. */
   readonly withChildren?: boolean;
 }
 
+/** What is known of a container is no older than this and its answer, in milliseconds. */
+const pollMsMax = 250;
+
 /** Rejects with ENGINE_FAILED or CONTAINER_NOT_FOUND only when a container was asked for. */
 export async function findTarget(question: TargetQuestion): Promise<Target | undefined> {
-  const { address, port, container: name } = question;
+  const { address, port } = question;
   const isLocal = isLocalAddress(address);
-  if (name !== undefined || isLocal) {
-    const found = await findContainerTarget(question);
-    if (found !== undefined) return found;
-  }
   const pid = isLocal ? findListeningProcess(port) : undefined;
-  if (pid === undefined) return undefined;
+  const controlGroups = pid === undefined ? undefined : controlGroupsOf(pid);
+  const found = await findContainerTarget(question, { address, isLocal, port, controlGroups });
+  if (found !== undefined || pid === undefined) return found;
   return {
     what: `process ${pid}`,
     container: undefined,
@@ -61,23 +62,28 @@ function processReader(port: number, first: number, read: (pid: number) => Usage
   };
 }
 
-async function findContainerTarget(question: TargetQuestion): Promise<Target | undefined> {
-  const { port, container: name, env, clock, intervalMs } = question;
+async function findContainerTarget(question: TargetQuestion, where: Whereabouts): Promise<Target | undefined> {
+  const { container: name, env, clock, intervalMs } = question;
   try {
-    const ask = dockerEngine(env);
-    const container = await findContainer(ask, port, name);
+    const engine = await openEngine(env);
+    if (engine === undefined) {
+      if (name !== undefined) throw loadgenErrors.ENGINE_FAILED({ reason: "there is no Docker socket here" });
+      return undefined;
+    }
+    const container = await (name === undefined ? findContainerAt(engine, where) : findContainerNamed(engine, name));
     if (container === undefined) {
       if (name !== undefined) throw loadgenErrors.CONTAINER_NOT_FOUND({ name });
       return undefined;
     }
     // The engine answers when it likes; what it said last is what is known.
-    let last: UsageReading | undefined = await readContainerUsage(ask, container.id);
+    let last: UsageReading | undefined = await readContainerUsage(engine, container.id);
+    const pollMs = Math.min(intervalMs, pollMsMax);
     let isStopped = false;
     const poll = async () => {
-      last = await readContainerUsage(ask, container.id).catch(() => undefined);
-      if (!isStopped) clock.setTimer(() => void poll(), intervalMs);
+      last = await readContainerUsage(engine, container.id).catch(() => undefined);
+      if (!isStopped) clock.setTimer(() => void poll(), pollMs);
     };
-    clock.setTimer(() => void poll(), intervalMs);
+    clock.setTimer(() => void poll(), pollMs);
     const stop = () => {
       isStopped = true;
     };

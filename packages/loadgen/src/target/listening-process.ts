@@ -21,6 +21,11 @@ export function findListeningProcess(port: number, root: string = procRoot): num
   return undefined;
 }
 
+/** The control groups of a process: of one in a container, they hold the container's id. */
+export function controlGroupsOf(pid: number, root: string = procRoot): string {
+  return readText(`${root}/${pid}/cgroup`);
+}
+
 /** True for loopback and the addresses of this machine's own interfaces. */
 export function isLocalAddress(address: string): boolean {
   const plain = address.replace(/^::ffff:/, "");

@@ -13,6 +13,8 @@ export interface UsageReading {
   readonly cpuTotalNs: number;
   readonly cpuSystemNs: number;
   readonly cores: number;
+  /** The clock of whoever counted, where it is not read at the same moment as ours; counts from anywhere. */
+  readonly clockNs?: number;
   readonly memoryBytes: number;
   readonly memoryLimitBytes: number;
   readonly networkReadBytes: number;

@@ -21,12 +21,14 @@ export class TargetWatch {
     const reading = this.#readUsage();
     if (reading === undefined) return;
     const last = this.#last;
-    this.#last = { reading, atNs: nowNs };
+    const atNs = reading.clockNs ?? nowNs;
+    if (last !== undefined && atNs <= last.atNs) return; // The same reading once more.
+    this.#last = { reading, atNs };
     if (last === undefined) return;
-    const elapsedNs = nowNs - last.atNs;
-    if (elapsedNs <= 0) return;
+    const elapsedNs = atNs - last.atNs;
     const cpuPercent = (100 * Math.max(0, reading.cpuTotalNs - last.reading.cpuTotalNs)) / elapsedNs;
-    const sample = { relNs, atMs: nowMs, phase, elapsedNs, cpuPercent, ...reading };
+    const { clockNs: _, ...used } = reading;
+    const sample = { relNs, atMs: nowMs, phase, elapsedNs, cpuPercent, ...used };
     this.#fresh.push(sample);
     this.samples.push(sample);
   }

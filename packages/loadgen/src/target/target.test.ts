@@ -83,3 +83,17 @@ test("tells the cost of a message from samples of the measured time", () => {
   watch.sample("cooldown", 9, 9e9, 9);
   assert.equal(targetCostOf("process 42", [], 1), undefined);
 });
+
+test("takes the clock of an engine that answers at moments of its own", () => {
+  const rest = { cpuSystemNs: 0, cores: 2, memoryLimitBytes: 1e9, networkReadBytes: 0, networkWrittenBytes: 0 };
+  const reading = (clockNs: number, cpuTotalNs: number): UsageReading => ({ ...rest, clockNs, cpuTotalNs, memoryBytes: 1 });
+  const readings = [reading(0, 0), reading(1e9, 5e8), reading(1e9, 5e8), reading(3e9, 25e8)];
+  const watch = new TargetWatch(() => readings.shift());
+  for (let at = 1; at <= 4; at++) watch.sample("measurement", at * 1e9, at * 1e9, at);
+  const samples = watch.take();
+  assert.deepEqual(
+    samples.map(({ cpuPercent }) => cpuPercent),
+    [50, 100],
+  );
+  assert.ok(!("clockNs" in samples[0]!));
+});
