@@ -23,6 +23,7 @@ export const outsideTools = {
   cargo: "builds the rumqttc client",
   openssl: "makes certificates",
   strace: "makes system calls fail or wait",
+  podman: "runs a broker in a container for mqtt-bench",
   chromium: "opens the pages of mqtt-bench",
 } as const;
 
