@@ -6,6 +6,22 @@
  */
 export const sequenceWindowMax = 262_144;
 
+/**
+ * Messages of a sender, and of all, whose first and last arrival can be told at a time: 4 bytes each. Powers of two. A
+ * subscription that is further behind than that is not seen to be the last.
+ */
+export const boardSlotsPerSenderMax = 4096;
+export const boardSlotsMax = 4_194_304;
+
+/**
+ * Messages of QoS 0 that publishers without a rate have under way at most, all together; each has `--inflight` at least.
+ * Without that bound, sockets would hold seconds of messages, and what arrives would tell nothing of what is sent.
+ */
+export const unpacedUnderWayMax = 20_000;
+
+/** After how long a message under way no longer holds up such a publisher, when nothing arrives, in nanoseconds. */
+export const unpacedGiveUpNs = 1e9;
+
 /** Bytes of a payload that its checksum covers; the rest would cost more than it tells. */
 export const checkedPayloadSizeMax = 256;
 

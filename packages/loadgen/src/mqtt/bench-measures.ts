@@ -29,6 +29,9 @@ const benchCounters = [
 /** `ack`: from PUBLISH sent to PUBACK or PUBCOMP received. */
 const benchTimings = [
   ...timingNames,
+  /** Where a message arrives more than once: at the first and at the last of its receivers, from when it was due. */
+  "firstReceiver",
+  "lastReceiver",
   /** Of TCP and, where used, TLS and WebSocket. */
   "connect",
   "connack",

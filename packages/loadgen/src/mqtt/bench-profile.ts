@@ -23,6 +23,8 @@ const words: Words = {
 const timings: Readonly<Record<BenchTiming, string>> = {
   endToEnd: "end to end, from when it was due",
   endToEndActual: "end to end, from when it was sent",
+  firstReceiver: "end to end, at the first receiver",
+  lastReceiver: "end to end, at the last receiver",
   sendLag: "send lag",
   generatorLag: "generator lag",
   ack: "publish to acknowledgement",
@@ -43,6 +45,8 @@ const metrics: readonly Metric[] = [
   ...timeMetrics([
     { prefix: "", title: "from due", times: ({ timings: { endToEnd } }) => endToEnd },
     { prefix: "actual.", title: "from sent", times: ({ timings: { endToEndActual } }) => endToEndActual },
+    { prefix: "first.", title: "at the first receiver", times: (result) => result.timings["firstReceiver"] },
+    { prefix: "last.", title: "at the last receiver", times: (result) => result.timings["lastReceiver"] },
     { prefix: "ack.", title: "to acknowledgement", times: ({ timings: { ack } }) => ack },
     { prefix: "lag.", title: "send lag", times: ({ timings: { sendLag } }) => sendLag },
     { prefix: "connect.", title: "to CONNACK", times: (result) => result.timings["connack"] },

@@ -14,15 +14,17 @@
 import { availableParallelism } from "node:os";
 import type { Clock, HostClock } from "@polylog/base/clock";
 import { loadgenErrors } from "../errors.ts";
+import { unpacedUnderWayMax } from "../limits.ts";
 import type { ErrorCount } from "../measure/counters.ts";
 import type { GeneratorSample } from "../measure/health.ts";
 import { IntervalLog } from "../measure/interval-log.ts";
 import { coarseCells, type Interval, summarize } from "../measure/result.ts";
-import type { StampTerms } from "../measure/stamp.ts";
+import { ArrivalBoard } from "./arrival-board.ts";
 import { BenchTotals } from "./bench-measures.ts";
 import type { Drain } from "./bench-result.ts";
 import type { LinkSettings } from "./client-link.ts";
 import { type BenchPlan, divide, type FlowPlan, type ReceiverGroup, receiverGroups } from "./plan.ts";
+import { isStampedPayload } from "./shape-plan.ts";
 import type { GroupResult, SenderResult, WorkerSetup } from "./worker-messages.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
@@ -36,6 +38,8 @@ export interface BenchSettings {
   readonly intervalMs: number;
   readonly lateAfterNs: number;
 }
+
+type Common = Pick<WorkerSetup, "link" | "terms" | "board">;
 
 export type Phase = "connect" | "warm-up" | "measure" | "drain" | "done";
 
@@ -139,7 +143,8 @@ class BenchRun {
       this.#isStopped = true;
     });
     const wallOffsetNs = BigInt(Math.round(context.clock.nowMs() * 1e6)) - BigInt(context.host.monotonicNs());
-    const common = { link: settings.link, terms: { runTag: context.runTag, wallOffsetNs } };
+    const board = boardOf(plan, this.#groups);
+    const common = { link: settings.link, terms: { runTag: context.runTag, wallOffsetNs }, ...(board && { board }) };
     this.#subscribers = this.#subscriberSetups(common).map((setup) => new WorkerThread(setup));
     this.#publishers = this.#publisherSetups(common).map((setup) => new WorkerThread(setup));
   }
@@ -191,7 +196,7 @@ class BenchRun {
 
   // --- connecting ---------------------------------------------------------------------------------------------------
 
-  #subscriberSetups(common: { link: LinkSettings; terms: StampTerms }): readonly WorkerSetup[] {
+  #subscriberSetups(common: Common): readonly WorkerSetup[] {
     const { subscriptions } = this.#plan;
     const { workers, connectRate, lateAfterNs } = this.#settings;
     const parts = divide(this.#groups, workers);
@@ -205,7 +210,7 @@ class BenchRun {
     });
   }
 
-  #publisherSetups(common: { link: LinkSettings; terms: StampTerms }): readonly WorkerSetup[] {
+  #publisherSetups(common: Common): readonly WorkerSetup[] {
     const { workers, connectRate, inflightMax } = this.#settings;
     const { flows } = this.#plan;
     const flowSizes = flows.map(({ publishers }) => publishers.length);
@@ -219,7 +224,8 @@ class BenchRun {
         ownFlows.push({ ...flow, publishers });
         ownSizes.push(flowSizes[index]!);
       }
-      const publish = { flows: ownFlows, flowSizes: ownSizes, inflightMax };
+      const underWayMax = Math.max(inflightMax, Math.ceil(unpacedUnderWayMax / places.length));
+      const publish = { flows: ownFlows, flowSizes: ownSizes, inflightMax, underWayMax };
       return { ...common, connectRate: share(connectRate, own.length, places.length), publish };
     });
   }
@@ -418,6 +424,18 @@ class BenchRun {
 /** A part of a rate, in the proportion of what it is for. 0 stays 0: no limit. */
 function share(rate: number, part: number, whole: number): number {
   return rate === 0 ? 0 : Math.max(0.1, (rate * part) / whole);
+}
+
+/** What threads share where subscribers are there: of messages that arrive more than once, or that nothing else paces. */
+function boardOf({ flows, presence = "live" }: BenchPlan, groups: readonly ReceiverGroup[]): WorkerSetup["board"] {
+  if (presence !== "live") return undefined;
+  const copies: number[] = flows.flatMap(({ publishers }) => publishers.map(() => 0));
+  for (const group of groups) for (const sender of group.senders) copies[sender]!++;
+  // What is too short for a stamp does not say whose it is.
+  if (!flows.every(({ payloads }) => payloads.every(isStampedPayload))) return undefined;
+  const isUnpaced = flows.some(({ rate, stages, isIdle }) => rate === 0 && stages.length === 0 && isIdle !== true);
+  if (!isUnpaced && !copies.some((each) => each > 1)) return undefined;
+  return { buffer: ArrivalBoard.create(copies).buffer, senders: copies.length };
 }
 
 /** Messages of the measured time that all groups together ought to receive. */

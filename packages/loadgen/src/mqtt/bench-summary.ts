@@ -109,6 +109,8 @@ function deliveryRows({ delivery, subscriptions }: BenchResult): Rows {
 const latencyTitles: Readonly<Record<BenchTiming, string>> = {
   endToEnd: "from when it was due",
   endToEndActual: "from when it was sent",
+  firstReceiver: "  at the first receiver",
+  lastReceiver: "  at the last receiver",
   sendLag: "send lag",
   generatorLag: "generator's own lag",
   ack: "publish to ack",
@@ -130,7 +132,7 @@ const columns: readonly (readonly [string, keyof TimingSummary])[] = [
 
 function latencySection({ timings }: BenchResult): readonly string[] {
   const rows = (Object.keys(latencyTitles) as BenchTiming[])
-    .filter((timing) => timings[timing].count > 0)
+    .filter((timing) => (timings[timing]?.count ?? 0) > 0) // Runs of earlier versions lack some.
     .map((timing) => {
       const cells = columns.map(([, field]) => duration(Number(timings[timing][field])).padStart(10));
       return `  ${latencyTitles[timing].padEnd(24)}${cells.join("")}`;

@@ -2,22 +2,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodePublish, FrameReader, PublishView, type QoS } from "@polylog/mqtt-wire";
 import { StampReader, stampStates } from "../measure/stamp.ts";
+import { ArrivalBoard } from "./arrival-board.ts";
 import { PublishLoop } from "./publish-loop.ts";
 import { planOfShape } from "./shape-plan.ts";
 import { connack, manualLink } from "./testing/manual-link.ts";
 
 const terms = { runTag: 7, wallOffsetNs: 1_795_000_000_000_000_000n };
 const ms = 1e6;
+const noBoard = undefined as ArrivalBoard | undefined;
 
-function loopWith({ qos = 0 as QoS, rate = 100, publishers = 2, inflightMax = 10 }) {
+function loopWith({ qos = 0 as QoS, rate = 100, publishers = 2, inflightMax = 10, board = noBoard }) {
   const manual = manualLink();
   const load = { qos, retain: false, rate, stages: [], clientPrefix: "b", baseTopic: "t" };
   const size = { publishers, subscribers: publishers, topics: publishers };
   const payload = { size: 64, filling: new Uint8Array(8) };
   const plan = planOfShape("straight-run", { ...load, size, payload, warmupNs: 0, durationNs: 1e9, cutEveryNs: 1e9 });
-  const publish = { flows: plan.flows, flowSizes: [publishers], inflightMax };
+  const publish = { flows: plan.flows, flowSizes: [publishers], inflightMax, underWayMax: 10 };
   const setup = { link: manual.context.settings, terms, connectRate: 0, publish };
-  const loop = new PublishLoop(manual.context, setup, { onConnected: () => undefined });
+  const loop = new PublishLoop(manual.context, setup, { onConnected: () => undefined }, board);
   for (const { link } of loop.publishers) link.open();
   for (const stream of manual.streams) {
     stream.send(connack);
@@ -133,4 +135,19 @@ test("nothing becomes due once it is stopped", () => {
   host.runUntil(200 * ms);
   assert.equal(read(streams[0]!.received()).length, 5);
   assert.equal(loop.isDone, true);
+});
+
+test("without a rate no more is under way than is allowed, and what is lost is given up", () => {
+  const board = ArrivalBoard.create([1]);
+  const { host, streams, loop } = loopWith({ publishers: 1, rate: 0, board });
+  loop.start({ startNs: 10 * ms, warmupNs: 0, durationNs: 2000 * ms });
+  host.runUntil(100 * ms);
+  assert.equal(read(streams[0]!.received()).length, 10);
+  for (let sequence = 0; sequence < 4; sequence++) board.note(0, sequence);
+  host.runUntil(200 * ms);
+  assert.equal(read(streams[0]!.received()).length, 4);
+  host.runUntil(1000 * ms);
+  assert.equal(streams[0]!.received().length, 0);
+  host.runUntil(1300 * ms);
+  assert.equal(read(streams[0]!.received()).length, 10);
 });

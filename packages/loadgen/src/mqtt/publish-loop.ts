@@ -8,14 +8,16 @@
  * so that a message leaves within some 100 µs of its time without a core that spins, and an acknowledgement is read at
  * most 50 µs (and what the system adds) after it came.
  *
- * A flow without a rate has no schedule: each publisher sends while its connection has room, and a message is due when it is
- * sent. Then latency says what a full broker does, and nothing of what it would do at a given rate.
+ * A flow without a rate has no schedule: each publisher sends while its connection has room and, at QoS 0 too, no more than
+ * so many messages are under way; a message is due when it is sent. Then latency says what a full broker does, and nothing of
+ * what it would do at a given rate.
  */
 
 import type { HostClock, Timer } from "@polylog/base/clock";
 import { messagesPerTurnMax } from "../limits.ts";
 import { Schedule } from "../measure/schedule.ts";
 import { StampWriter } from "../measure/stamp.ts";
+import type { ArrivalBoard } from "./arrival-board.ts";
 import type { LinkContext } from "./client-link.ts";
 import type { FlowPlan } from "./plan.ts";
 import { Publisher, type PublisherOwner } from "./publisher.ts";
@@ -61,18 +63,25 @@ export class PublishLoop {
   readonly #touched: Publisher[] = [];
   readonly #tick = () => this.#runTurn();
 
-  constructor(context: LinkContext, setup: WorkerSetup, owner: Pick<PublisherOwner, "onConnected">) {
+  constructor(
+    context: LinkContext,
+    setup: WorkerSetup,
+    owner: Pick<PublisherOwner, "onConnected">,
+    board?: ArrivalBoard,
+  ) {
     this.#context = context;
     this.#host = context.host;
     this.#stamp = new StampWriter(setup.terms);
-    const { flows = [], flowSizes = [], inflightMax = 1 } = setup.publish ?? {};
+    const { flows = [], flowSizes = [], inflightMax = 1, underWayMax = 1 } = setup.publish ?? {};
     const publisherOwner: PublisherOwner = {
       onConnected: (publisher, problem, isRefused) => owner.onConnected(publisher, problem, isRefused),
       onRoom: (publisher) => this.#onRoom(publisher),
     };
     this.#flows = flows.map((plan, index) => {
+      const isUnpaced = plan.rate === 0 && plan.stages.length === 0;
+      const bound = board !== undefined && isUnpaced && plan.qos === 0 ? { board, underWayMax } : undefined;
       const publishers = plan.publishers.map(
-        (each) => new Publisher(context, this.#stamp, plan, each, inflightMax, publisherOwner),
+        (each) => new Publisher(context, this.#stamp, plan, each, inflightMax, publisherOwner, bound),
       );
       return {
         plan,
@@ -192,6 +201,7 @@ export class PublishLoop {
     const isMeasured = nowNs >= startNs + warmupNs;
     for (const publisher of flow.publishers) {
       const { connection } = publisher.link;
+      publisher.giveUpOverdue(nowNs);
       for (let i = 0; i < burstMax && publisher.hasRoom(connection); i++) {
         publisher.due++;
         if (isMeasured) publisher.measuredDue++;

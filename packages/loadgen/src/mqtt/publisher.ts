@@ -21,8 +21,9 @@ import {
   writePublishHeader,
 } from "@polylog/mqtt-wire";
 import { packetCodecs5, publish5Size, writePublish5Header } from "@polylog/mqtt-wire/mqtt5";
-import { unsentBytesMax } from "../limits.ts";
+import { unpacedGiveUpNs, unsentBytesMax } from "../limits.ts";
 import { checksumOfBody, type StampWriter, stampSize, timestampSize } from "../measure/stamp.ts";
+import type { ArrivalBoard } from "./arrival-board.ts";
 import { ClientLink, type LinkContext, type LinkHandler } from "./client-link.ts";
 import type { FlowPlan, PublisherPlan } from "./plan.ts";
 import type { SenderResult } from "./worker-messages.ts";
@@ -32,6 +33,12 @@ export interface PublisherOwner {
   /** It may be able to send what it kept back. */
   onRoom(publisher: Publisher): void;
   onConnected(publisher: Publisher, problem: string | undefined, isRefused: boolean): void;
+}
+
+/** Of a publisher without a rate and an acknowledgement: who knows what has arrived, and how much may be under way. */
+export interface UnderWayBound {
+  readonly board: ArrivalBoard;
+  readonly underWayMax: number;
 }
 
 const measuredFlag = 1;
@@ -67,6 +74,11 @@ export class Publisher implements LinkHandler {
   readonly #flags: Uint8Array;
   #identifier = 0;
   inflight = 0;
+  readonly #bound: UnderWayBound | undefined;
+  /** Messages under way that are taken for lost; and how many were when something last arrived, and when that was. */
+  #givenUp = 0;
+  #underWaySeen = 0;
+  #changedNs = 0;
 
   constructor(
     context: LinkContext,
@@ -75,9 +87,11 @@ export class Publisher implements LinkHandler {
     plan: PublisherPlan,
     inflightMax: number,
     owner: PublisherOwner,
+    bound?: UnderWayBound,
   ) {
     this.#context = context;
     this.#owner = owner;
+    this.#bound = bound;
     this.#stamp = stamp;
     this.sender = plan.sender;
     this.place = plan.place;
@@ -115,7 +129,19 @@ export class Publisher implements LinkHandler {
   /** Whether a message could be sent now. */
   hasRoom(connection: Connection | undefined): connection is Connection {
     if (connection === undefined || connection.output.pendingBytes > unsentBytesMax) return false;
-    return this.#qos === 0 || this.inflight < this.#inflightLimit;
+    if (this.#qos !== 0) return this.inflight < this.#inflightLimit;
+    const bound = this.#bound;
+    return bound === undefined || bound.board.underWay(this.sender, this.sent) - this.#givenUp < bound.underWayMax;
+  }
+
+  /** What does not arrive while nothing else does no longer holds up what is to be sent. */
+  giveUpOverdue(nowNs: number): void {
+    if (this.#bound === undefined) return;
+    const { board, underWayMax } = this.#bound;
+    const underWay = board.underWay(this.sender, this.sent);
+    if (underWay !== this.#underWaySeen || underWay - this.#givenUp < underWayMax) this.#changedNs = nowNs;
+    this.#underWaySeen = underWay;
+    if (nowNs - this.#changedNs > unpacedGiveUpNs) this.#givenUp = underWay;
   }
 
   /** Sends the next message, that was due at `dueNs`; the stamp's time has been set to `nowNs`. There is room. */

@@ -9,6 +9,7 @@ import { encodePublish, encodeSubscribe, packetIdentifierMax, writePuback, write
 import { type Publish5View, packetCodecs5 } from "@polylog/mqtt-wire/mqtt5";
 import { arrivals, SequenceTracker } from "../measure/sequence-tracker.ts";
 import { type StampReader, stampSize, stampStates, timestampSize } from "../measure/stamp.ts";
+import { type ArrivalBoard, turns } from "./arrival-board.ts";
 import { ClientLink, type LinkContext, type LinkHandler } from "./client-link.ts";
 import type { ReceiverGroup, SubscriptionPlan } from "./plan.ts";
 import type { GroupResult } from "./worker-messages.ts";
@@ -56,6 +57,7 @@ export class Subscriber implements LinkHandler {
   readonly #stamp: StampReader;
   readonly #lateAfterNs: number;
   readonly #owner: SubscriberOwner;
+  readonly #board: ArrivalBoard | undefined;
   /** Of a shared subscription: the newest sequence of each sender that this member has seen. */
   readonly #newest: number[] = [];
   #subscribedNs = 0;
@@ -69,6 +71,7 @@ export class Subscriber implements LinkHandler {
     stamp: StampReader,
     lateAfterNs: number,
     owner: SubscriberOwner,
+    board?: ArrivalBoard,
   ) {
     this.#context = context;
     this.#plan = plan;
@@ -76,6 +79,7 @@ export class Subscriber implements LinkHandler {
     this.#stamp = stamp;
     this.#lateAfterNs = lateAfterNs;
     this.#owner = owner;
+    this.#board = board;
     this.link = new ClientLink(context, plan.clientIdentifier, plan.index, this);
     account.members.push(this);
     if (plan.echoTopic !== undefined) account.isCounted = false;
@@ -156,6 +160,9 @@ export class Subscriber implements LinkHandler {
     const isDisordered = account.group.isShared
       ? this.#isBehind(stamp.sender, stamp.sequence)
       : arrival === arrivals.outOfOrder;
+    const board = this.#board;
+    let turn: number = turns.neither;
+    if (board !== undefined && arrival !== arrivals.duplicate) turn = board.note(stamp.sender, stamp.sequence);
     if (!stamp.isMeasured) return;
     if (arrival === arrivals.duplicate) {
       account.duplicates++;
@@ -171,6 +178,8 @@ export class Subscriber implements LinkHandler {
     const latencyNs = nowNs - stamp.dueNs;
     histograms.endToEnd.record(latencyNs);
     histograms.endToEndActual.record(nowNs - stamp.sentNs);
+    if (turn === turns.first) histograms.firstReceiver.record(latencyNs);
+    else if (turn === turns.last) histograms.lastReceiver.record(latencyNs);
     if (latencyNs > this.#lateAfterNs) {
       account.late++;
       counters.late++;

@@ -10,6 +10,8 @@ export interface WorkerSetup {
   readonly terms: StampTerms;
   /** Connections that this worker begins per second; 0: all at once. */
   readonly connectRate: number;
+  /** The buffer of the run's `ArrivalBoard`; undefined: there is none. */
+  readonly board?: { readonly buffer: SharedArrayBuffer; readonly senders: number };
   readonly publish?: PublishSetup;
   readonly subscribe?: SubscribeSetup;
 }
@@ -20,6 +22,8 @@ export interface PublishSetup {
   /** How many publishers each flow has in all. */
   readonly flowSizes: readonly number[];
   readonly inflightMax: number;
+  /** Messages of QoS 0 that a publisher without a rate has under way at most. */
+  readonly underWayMax: number;
 }
 
 export interface SubscribeSetup {

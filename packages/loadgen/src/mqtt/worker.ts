@@ -8,6 +8,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { hostClock, systemClock } from "@polylog/base/clock";
 import { TurnFlusher } from "@polylog/base/transport";
 import { StampReader } from "../measure/stamp.ts";
+import { ArrivalBoard } from "./arrival-board.ts";
 import { BenchRecorder } from "./bench-measures.ts";
 import type { ClientLink, LinkContext } from "./client-link.ts";
 import { netDial } from "./dial.ts";
@@ -46,7 +47,8 @@ class BenchWorker {
     };
     const onConnected = (_: unknown, problem: string | undefined, isRefused: boolean) =>
       this.#onConnected(problem, isRefused);
-    this.#loop = new PublishLoop(this.#context, setup, { onConnected });
+    const board = setup.board && new ArrivalBoard(setup.board.buffer, setup.board.senders);
+    this.#loop = new PublishLoop(this.#context, setup, { onConnected }, board);
     const { subscriptions = [], groups = [], lateAfterNs = Infinity } = setup.subscribe ?? {};
     this.#accounts = groups.map((group) => new Account(group));
     const accountOf = new Map(
@@ -54,7 +56,8 @@ class BenchWorker {
     );
     const stamp = new StampReader(setup.terms);
     this.#subscribers = subscriptions.map(
-      (plan) => new Subscriber(this.#context, plan, accountOf.get(plan.index)!, stamp, lateAfterNs, { onConnected }),
+      (plan) =>
+        new Subscriber(this.#context, plan, accountOf.get(plan.index)!, stamp, lateAfterNs, { onConnected }, board),
     );
     this.#links = [...this.#subscribers.map(({ link }) => link), ...this.#loop.publishers.map(({ link }) => link)];
     this.#keepAlive();

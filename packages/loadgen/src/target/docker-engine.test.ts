@@ -160,7 +160,10 @@ test("asks over TLS, with a client certificate, and checks the engine's", async 
   const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, DOCKER_TLS_VERIFY: "1" };
   await ask({ ...env, DOCKER_CERT_PATH: folder });
   const untrusting = (await openEngine({ ...env, DOCKER_CERT_PATH: "/none" }))!;
-  await assert.rejects(findContainerNamed(untrusting, "x"), { code: "loadgen.ENGINE_FAILED", message: /SELF_SIGNED|VERIFY/ });
+  await assert.rejects(findContainerNamed(untrusting, "x"), {
+    code: "loadgen.ENGINE_FAILED",
+    message: /SELF_SIGNED|VERIFY/,
+  });
 });
 
 /** The port; undefined when this machine has no such address. */

@@ -15,6 +15,8 @@ declare module "dockerode" {
   export default class Docker {
     constructor(options: DockerOptions);
     listContainers(): Promise<unknown>;
-    getContainer(id: string): { stats(options: { readonly stream: false; readonly "one-shot": true }): Promise<unknown> };
+    getContainer(id: string): {
+      stats(options: { readonly stream: false; readonly "one-shot": true }): Promise<unknown>;
+    };
   }
 }

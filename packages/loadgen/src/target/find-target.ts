@@ -5,7 +5,14 @@
 
 import type { Clock } from "@polylog/base/clock";
 import { loadgenErrors } from "../errors.ts";
-import { type Container, findContainerAt, findContainerNamed, openEngine, readContainerUsage, type Whereabouts } from "./docker-engine.ts";
+import {
+  type Container,
+  findContainerAt,
+  findContainerNamed,
+  openEngine,
+  readContainerUsage,
+  type Whereabouts,
+} from "./docker-engine.ts";
 import { controlGroupsOf, findListeningProcess, isLocalAddress } from "./listening-process.ts";
 import { readProcessUsage, type UsageReading } from "./process-sampler.ts";
 import { readTreeUsage } from "./process-tree.ts";

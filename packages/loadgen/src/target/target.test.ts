@@ -86,7 +86,12 @@ test("tells the cost of a message from samples of the measured time", () => {
 
 test("takes the clock of an engine that answers at moments of its own", () => {
   const rest = { cpuSystemNs: 0, cores: 2, memoryLimitBytes: 1e9, networkReadBytes: 0, networkWrittenBytes: 0 };
-  const reading = (clockNs: number, cpuTotalNs: number): UsageReading => ({ ...rest, clockNs, cpuTotalNs, memoryBytes: 1 });
+  const reading = (clockNs: number, cpuTotalNs: number): UsageReading => ({
+    ...rest,
+    clockNs,
+    cpuTotalNs,
+    memoryBytes: 1,
+  });
   const readings = [reading(0, 0), reading(1e9, 5e8), reading(1e9, 5e8), reading(3e9, 25e8)];
   const watch = new TargetWatch(() => readings.shift());
   for (let at = 1; at <= 4; at++) watch.sample("measurement", at * 1e9, at * 1e9, at);
