@@ -125,7 +125,7 @@ test("ends when more rows fail than --max-errors allows", { timeout }, async (t)
 test("keeps its account when the database stays away", { timeout }, async (t) => {
   const double = await CrateDouble.start(t);
   double.fault = (_rows, insert) => (insert < 3 ? undefined : insert % 2 === 0 ? "dropped before write" : "503");
-  const { rows, verification } = await write(load(double, "--duration=1s", "--timeout=300ms"));
+  const { rows, verification } = await write(load(double, "--duration=1s", "--timeout=2s"));
   assert.deepEqual([rows.written, double.rows.size], [300, 300]);
   assert.equal(rows.refused + rows.unknown, 100, "the one batch that was under way");
   assert.equal(verification?.agrees, true);
