@@ -65,26 +65,65 @@ export interface SubscriptionOptions {
 
 const noIdentifiers: readonly number[] = Object.freeze([]);
 
-/** One filter of one subscriber; or, in a route, all of its filters that match. */
-export class Subscription {
-  readonly subscriber: Subscriber;
-  readonly filter: string;
+interface GrantedOptions {
   readonly qos: QoS;
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
   readonly identifiers: readonly number[];
   /** With `noLocal`: what is left of an overlap for the subscriber's own messages. */
   readonly local: Subscription | undefined;
+}
+
+/** By QoS | 4 No Local | 8 Retain As Published: what most subscriptions share. */
+const sharedOptions: readonly GrantedOptions[] = Array.from({ length: 16 }, (_, bits) => ({
+  qos: (bits & 3) as QoS,
+  noLocal: (bits & 4) !== 0,
+  retainAsPublished: (bits & 8) !== 0,
+  identifiers: noIdentifiers,
+  local: undefined,
+}));
+
+function grantedOptions(options: SubscriptionOptions, local: Subscription | undefined): GrantedOptions {
+  const { qos, noLocal = false, retainAsPublished = false, identifiers = noIdentifiers } = options;
+  if (identifiers.length === 0 && local === undefined)
+    return sharedOptions[qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0)]!;
+  return { qos, noLocal, retainAsPublished, identifiers, local };
+}
+
+/**
+ * One filter of one subscriber; or, in a route, all of its filters that match. There may be millions: 48 bytes
+ * (`npm run bench -- mqtt --rows=subscriptions`).
+ */
+export class Subscription {
+  readonly subscriber: Subscriber;
+  readonly filter: string;
+  readonly #options: GrantedOptions;
 
   constructor(subscriber: Subscriber, filter: string, options: SubscriptionOptions, local?: Subscription) {
     this.subscriber = subscriber;
     this.filter = filter;
-    this.qos = options.qos;
-    this.noLocal = options.noLocal ?? false;
-    this.retainAsPublished = options.retainAsPublished ?? false;
-    const { identifiers = noIdentifiers } = options;
-    this.identifiers = identifiers.length > 0 ? identifiers : noIdentifiers; // The same nothing for all.
-    this.local = local;
+    this.#options = grantedOptions(options, local);
+  }
+
+  get qos(): QoS {
+    return this.#options.qos;
+  }
+
+  get noLocal(): boolean {
+    return this.#options.noLocal;
+  }
+
+  get retainAsPublished(): boolean {
+    return this.#options.retainAsPublished;
+  }
+
+  get identifiers(): readonly number[] {
+    return this.#options.identifiers;
+  }
+
+  /** With `noLocal`: what is left of an overlap for the subscriber's own messages. */
+  get local(): Subscription | undefined {
+    return this.#options.local;
   }
 }
 

@@ -208,7 +208,7 @@ export class MqttServer implements Service, ConnectionOwner {
   *subscriptionsOf(clientId: string): Generator<SubscriptionInfo, void> {
     const session = this.#parts.sessions.get(clientId);
     if (session === undefined) return;
-    for (const [filter, { qos }] of session.subscriptions) yield { clientId, filter, qos };
+    for (const { filter, qos } of session.subscriptions.values()) yield { clientId, filter, qos };
   }
 
   /** Ends the connection of a client. False: it is not connected. */

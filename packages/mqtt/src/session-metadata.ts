@@ -4,8 +4,9 @@
  */
 
 import { isCodedError } from "@polylog/base/errors";
-import type { QoS, Subscription } from "@polylog/broker";
+import type { QoS } from "@polylog/broker";
 import type { ReplayBacklog, ReplayPositions } from "./replay/replay-backlog.ts";
+import type { SubscriptionSet } from "./subscription-set.ts";
 import type { Will } from "./will.ts";
 
 export interface SessionMetadata {
@@ -40,7 +41,7 @@ const retainAsPublishedBit = 8;
 
 export interface SavedState {
   readonly expirySeconds: number;
-  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  readonly subscriptions: SubscriptionSet;
   readonly will: Will | undefined;
   readonly willDueMs: number | undefined;
   readonly replays?: ReplayBacklog | undefined;
@@ -48,7 +49,7 @@ export interface SavedState {
 
 export function encodeMetadata({ expirySeconds, subscriptions, will, willDueMs, replays }: SavedState): Buffer {
   const row: Row = { v: 1, e: Number.isFinite(expirySeconds) ? expirySeconds : null, s: [] };
-  for (const [filter, { qos, noLocal, retainAsPublished, identifiers }] of subscriptions) {
+  for (const { filter, qos, noLocal, retainAsPublished, identifiers } of subscriptions.values()) {
     const options = qos | (noLocal ? noLocalBit : 0) | (retainAsPublished ? retainAsPublishedBit : 0);
     row.s.push([filter, options, ...identifiers]);
   }

@@ -23,6 +23,7 @@ import { Session, type SessionContext } from "./session.ts";
 import { decodeMetadata, encodeMetadata, type SessionMetadata } from "./session-metadata.ts";
 import type { SessionOwner } from "./session-parts.ts";
 import { isSharedFilter } from "./shared-groups.ts";
+import { SubscriptionSet } from "./subscription-set.ts";
 import type { Will } from "./will.ts";
 
 export interface OpenedSession {
@@ -110,7 +111,7 @@ export class SessionRegistry {
     for (const { filter, ...options } of metadata.subscriptions) {
       const subscription = new Subscription(session, filter, options);
       const isShared = isSharedFilter(filter);
-      session.note(filter, subscription, isShared);
+      session.note(subscription, isShared);
       if (isShared) this.#parts.groups.restore(session, filter, subscription);
       else if (filter.startsWith(replayPrefix)) this.#resumeReplay(session, filter, metadata.positions.get(filter));
       else this.#parts.broker.router.subscribe(filter, session, subscription);
@@ -227,7 +228,12 @@ export class SessionRegistry {
     if (existing !== undefined) await this.#end(existing);
     if (expirySeconds === 0) return this.#openTransient(owner, request);
     this.#checkRoom();
-    const metadata = encodeMetadata({ expirySeconds, subscriptions: new Map(), will, willDueMs: undefined });
+    const metadata = encodeMetadata({
+      expirySeconds,
+      subscriptions: new SubscriptionSet(),
+      will,
+      willDueMs: undefined,
+    });
     const stored = await this.#store.create(clientId, metadata);
     return { session: this.#add(owner, request, stored), present: false };
   }
@@ -280,7 +286,8 @@ export class SessionRegistry {
     this.#sessions.delete(session.clientId);
     this.#replaying.delete(session);
     const { stored } = session;
-    const isSharing = stored !== undefined && [...session.subscriptions.keys()].some(isSharedFilter);
+    const isSharing =
+      stored !== undefined && session.subscriptions.values().some(({ filter }) => isSharedFilter(filter));
     session.end();
     this.#publishWill(session);
     if (stored === undefined) return undefined;

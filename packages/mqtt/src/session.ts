@@ -21,6 +21,7 @@ import { RetainedBacklog } from "./retained-backlog.ts";
 import type { SessionOwner, SessionParts } from "./session-parts.ts";
 import type { SharedGroups } from "./shared-groups.ts";
 import { StoredOutbox } from "./stored-outbox.ts";
+import { SubscriptionSet } from "./subscription-set.ts";
 import { TransientOutbox } from "./transient-outbox.ts";
 import type { Will } from "./will.ts";
 
@@ -31,29 +32,31 @@ export interface SessionContext extends SessionParts {
 
 const outgoing = new OutgoingMessage();
 
+/** What most sessions never have, made when it is needed first. */
+class Extras {
+  will: Will | undefined;
+  willDueMs: number | undefined;
+  received: Set<number> | undefined;
+  retained: RetainedBacklog | undefined;
+  replays: ReplayBacklog | undefined;
+  sharedFilters: Set<string> | undefined;
+}
+
+/** Away and with one subscription it is two objects of 112 and 32 bytes. */
 export class Session implements Subscriber {
   readonly clientId: string;
   readonly #parts: SessionContext;
   /** In the session store, when it outlives its connection. */
   readonly stored: StoredSession | undefined;
-  /** By filter as the client wrote it, `$share` and all. */
-  readonly subscriptions = new Map<string, Subscription>();
+  /** Their filters are as the client wrote them, `$share` and all. */
+  readonly subscriptions = new SubscriptionSet();
   /** Seconds it outlives its connection; Infinity: for good. */
   expirySeconds = 0;
-  /** To be published unless the client comes back or says that it leaves. */
-  will: Will | undefined;
-  /** Wall-clock milliseconds at which `will` is due; undefined while the client is connected. */
-  willDueMs: number | undefined;
   /** While a client is connected. */
   owner: SessionOwner | undefined;
   outlet: Outlet | undefined;
   outbox: Outbox | undefined;
-  /** Identifiers of QoS 2 messages that came and were not released, of a session that is not stored. */
-  #received: Set<number> | undefined;
-  #retained: RetainedBacklog | undefined;
-  /** Logs that it follows; undefined: none. */
-  replays: ReplayBacklog | undefined;
-  #sharedFilters: Set<string> | undefined;
+  #extras: Extras | undefined;
   #pumpScheduled = false;
   #onTurnEnd: (() => void) | undefined;
 
@@ -61,6 +64,50 @@ export class Session implements Subscriber {
     this.clientId = clientId;
     this.stored = stored;
     this.#parts = parts;
+  }
+
+  #extra(): Extras {
+    this.#extras ??= new Extras();
+    return this.#extras;
+  }
+
+  /** To be published unless the client comes back or says that it leaves. */
+  get will(): Will | undefined {
+    return this.#extras?.will;
+  }
+
+  set will(will: Will | undefined) {
+    if (will !== this.will) this.#extra().will = will;
+  }
+
+  /** Wall-clock milliseconds at which `will` is due; undefined while the client is connected. */
+  get willDueMs(): number | undefined {
+    return this.#extras?.willDueMs;
+  }
+
+  set willDueMs(dueMs: number | undefined) {
+    if (dueMs !== this.willDueMs) this.#extra().willDueMs = dueMs;
+  }
+
+  /** Logs that it follows; undefined: none. */
+  get replays(): ReplayBacklog | undefined {
+    return this.#extras?.replays;
+  }
+
+  set #replays(replays: ReplayBacklog | undefined) {
+    if (replays !== this.replays) this.#extra().replays = replays;
+  }
+
+  get #retained(): RetainedBacklog | undefined {
+    return this.#extras?.retained;
+  }
+
+  set #retained(retained: RetainedBacklog | undefined) {
+    if (retained !== this.#retained) this.#extra().retained = retained;
+  }
+
+  get #sharedFilters(): Set<string> | undefined {
+    return this.#extras?.sharedFilters;
   }
 
   get inFlightCount(): number {
@@ -133,28 +180,30 @@ export class Session implements Subscriber {
 
   /** A message of QoS 2 with this identifier came, and no PUBREL since. */
   isReceived(packetIdentifier: number): boolean {
-    return this.stored?.isReceived(packetIdentifier) ?? this.#received?.has(packetIdentifier) ?? false;
+    return this.stored?.isReceived(packetIdentifier) ?? this.#extras?.received?.has(packetIdentifier) ?? false;
   }
 
   /** Of a session that is not stored. */
   noteReceived(packetIdentifier: number): void {
-    this.#received ??= new Set();
-    this.#received.add(packetIdentifier);
+    const extras = this.#extra();
+    extras.received ??= new Set();
+    extras.received.add(packetIdentifier);
   }
 
   /** PUBREL has come. False: nothing was received with this identifier. */
   forgetReceived(packetIdentifier: number): boolean {
-    return this.#received?.delete(packetIdentifier) ?? false;
+    return this.#extras?.received?.delete(packetIdentifier) ?? false;
   }
 
   // --- subscriptions ---------------------------------------------------------------------------------------------
 
   /** Notes a subscription; whoever calls it tells the router or the shared group. */
-  note(filter: string, subscription: Subscription, isShared: boolean): void {
-    this.subscriptions.set(filter, subscription);
+  note(subscription: Subscription, isShared: boolean): void {
+    this.subscriptions.add(subscription);
     if (!isShared) return;
-    this.#sharedFilters ??= new Set();
-    this.#sharedFilters.add(filter);
+    const extras = this.#extra();
+    extras.sharedFilters ??= new Set();
+    extras.sharedFilters.add(subscription.filter);
   }
 
   /** False: there was none. */
@@ -162,10 +211,10 @@ export class Session implements Subscriber {
     if (!this.subscriptions.delete(filter)) return false;
     if (this.#sharedFilters?.delete(filter) === true) {
       this.#parts.groups.leave(this, filter);
-      if (this.#sharedFilters.size === 0) this.#sharedFilters = undefined;
+      if (this.#sharedFilters.size === 0) this.#extra().sharedFilters = undefined;
     } else if (filter.startsWith(replayPrefix)) {
       this.replays?.remove(filter);
-      if (this.replays?.size === 0) this.replays = undefined;
+      if (this.replays?.size === 0) this.#replays = undefined;
     } else {
       this.#parts.broker.router.unsubscribe(filter, this);
       this.#retained?.remove(filter);
@@ -175,8 +224,9 @@ export class Session implements Subscriber {
 
   /** A `$replay/` subscription is noted; where it begins in the log is being found out. */
   reserveReplay(filter: string): void {
-    this.replays ??= new ReplayBacklog();
-    this.replays.filters.add(filter);
+    const replays = this.replays ?? new ReplayBacklog();
+    this.#replays = replays;
+    replays.filters.add(filter);
   }
 
   /** Its SUBSCRIBE was answered. */
@@ -198,8 +248,9 @@ export class Session implements Subscriber {
     const subscription = this.subscriptions.get(filter);
     const isSys = filter.startsWith("$SYS");
     if (subscription === undefined || (broker.retained.size === 0 && !isSys)) return;
-    this.#retained ??= new RetainedBacklog();
-    this.#retained.add(filter, subscription, isSys ? sysTree.match(filter) : broker.retained.matchPaced(filter));
+    const retained = this.#retained ?? new RetainedBacklog();
+    this.#retained = retained;
+    retained.add(filter, subscription, isSys ? sysTree.match(filter) : broker.retained.matchPaced(filter));
     this.#pump();
   }
 
@@ -223,6 +274,7 @@ export class Session implements Subscriber {
     this.owner = undefined;
     this.outlet = undefined;
     this.outbox = undefined;
+    if (!this.#pumpScheduled) this.#onTurnEnd = undefined;
     outbox?.close();
     this.replays?.release();
   }
@@ -236,7 +288,7 @@ export class Session implements Subscriber {
   /** Gives back everything it holds. */
   end(): void {
     // Before its outbox gives messages back to groups: they are for other members.
-    for (const filter of [...this.subscriptions.keys()]) this.unsubscribe(filter);
+    for (const { filter } of this.subscriptions.values()) this.unsubscribe(filter);
     this.detach();
     this.#retained = undefined;
   }

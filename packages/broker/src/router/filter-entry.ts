@@ -8,22 +8,23 @@
 /** Above this many subscribers a map finds them; below, a walk is as fast and needs no memory. */
 const walkedMax = 16;
 
-const none: readonly never[] = Object.freeze([]);
+/** Never added to. */
+const none: never[] = [];
 
 export class FilterEntry<Subscription, Capture> {
   captures: readonly Capture[] = none;
-  /** `subscribers[i]` has `subscriptions[i]`. */
-  #subscribers: object[] = [];
-  #subscriptions: Subscription[] = [];
+  /** `subscribers[i]` has `subscriptions[i]`. Most filters have one subscriber: then it is no array, but the subscriber itself. */
+  #subscribers: object[] | object | undefined;
+  #subscriptions: Subscription[] = none;
   #lent = false;
   #positions: Map<object, number> | undefined;
 
   get size(): number {
-    return this.#subscribers.length;
+    return this.#subscriptions.length;
   }
 
   get isEmpty(): boolean {
-    return this.#subscribers.length === 0 && this.captures.length === 0;
+    return this.#subscriptions.length === 0 && this.captures.length === 0;
   }
 
   /** The subscriptions, in no order. The array does not change any more. */
@@ -45,18 +46,20 @@ export class FilterEntry<Subscription, Capture> {
       this.#subscriptions[at] = subscription;
       return previous;
     }
-    if (this.#subscribers.length === 0) {
-      // Most filters have one subscriber. An array that grows by `push` makes room for 17: 256 bytes more per filter.
-      this.#subscribers = [subscriber];
+    const subscribers = this.#subscribers;
+    if (subscribers === undefined) {
+      // An array that grows by `push` would make room for 17: 256 bytes more per filter.
+      this.#subscribers = subscriber;
       this.#subscriptions = [subscription];
-      this.#positions = undefined;
       return undefined;
     }
-    this.#positions?.set(subscriber, this.#subscribers.length);
-    this.#subscribers.push(subscriber);
+    const list = Array.isArray(subscribers) ? subscribers : [subscribers];
+    this.#subscribers = list;
+    this.#positions?.set(subscriber, list.length);
+    list.push(subscriber);
     this.#subscriptions.push(subscription);
-    if (this.#positions === undefined && this.#subscribers.length > walkedMax) {
-      this.#positions = new Map(this.#subscribers.map((each, position) => [each, position]));
+    if (this.#positions === undefined && list.length > walkedMax) {
+      this.#positions = new Map(list.map((each, position) => [each, position]));
     }
     return undefined;
   }
@@ -66,36 +69,47 @@ export class FilterEntry<Subscription, Capture> {
     if (at < 0) return undefined;
     this.#takeBack();
     const removed = this.#subscriptions[at];
-    const lastSubscriber = this.#subscribers.pop()!;
     const lastSubscription = this.#subscriptions.pop()!;
+    const subscribers = this.#subscribers;
+    const isList = Array.isArray(subscribers);
+    const lastSubscriber = isList ? subscribers.pop()! : subscriber;
     this.#positions?.delete(subscriber);
-    if (at < this.#subscribers.length) {
-      this.#subscribers[at] = lastSubscriber;
+    if (isList && at < subscribers.length) {
+      subscribers[at] = lastSubscriber;
       this.#subscriptions[at] = lastSubscription;
       this.#positions?.set(lastSubscriber, at);
     }
+    if (this.#subscriptions.length === 0) this.#subscribers = this.#positions = undefined;
     return removed;
   }
 
   /** True when somebody is in both. */
   overlaps(other: FilterEntry<Subscription, Capture>): boolean {
     if (other.size < this.size) return other.overlaps(this);
-    for (const subscriber of this.#subscribers) if (other.has(subscriber)) return true;
+    for (let i = 0; i < this.size; i++) if (other.has(this.#subscriberAt(i))) return true;
     return false;
   }
 
   /** Adds each subscription to its subscriber's group. */
   addToGroups(groups: Map<object, Subscription[]>): void {
-    for (let i = 0; i < this.#subscribers.length; i++) {
-      const group = groups.get(this.#subscribers[i]!);
-      if (group === undefined) groups.set(this.#subscribers[i]!, [this.#subscriptions[i]!]);
+    for (let i = 0; i < this.size; i++) {
+      const subscriber = this.#subscriberAt(i);
+      const group = groups.get(subscriber);
+      if (group === undefined) groups.set(subscriber, [this.#subscriptions[i]!]);
       else group.push(this.#subscriptions[i]!);
     }
   }
 
+  #subscriberAt(position: number): object {
+    const subscribers = this.#subscribers!;
+    return Array.isArray(subscribers) ? subscribers[position]! : subscribers;
+  }
+
   #positionOf(subscriber: object): number {
-    if (this.#positions === undefined) return this.#subscribers.indexOf(subscriber);
-    return this.#positions.get(subscriber) ?? -1;
+    if (this.#positions !== undefined) return this.#positions.get(subscriber) ?? -1;
+    const subscribers = this.#subscribers;
+    if (Array.isArray(subscribers)) return subscribers.indexOf(subscriber);
+    return subscribers === subscriber ? 0 : -1;
   }
 
   #takeBack(): void {

@@ -31,6 +31,7 @@ import { LogCleaner } from "./log-cleaner.ts";
 import { LogExtents } from "./log-extents.ts";
 import { MessageWriter, RecipientList } from "./message-writer.ts";
 import { RecentRecords } from "./recent-records.ts";
+import { SessionActivity } from "./session-activity.ts";
 import { noCounters } from "./session-counters.ts";
 import type { SessionMessage } from "./session-message.ts";
 import { recordKinds, SessionRecord } from "./session-record.ts";
@@ -79,6 +80,7 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
   readonly counters: SessionCounters = noCounters();
   readonly totals = { count: 0, bytes: 0 };
   readonly arena = new BlockArena();
+  readonly idle = new SessionActivity(this.arena);
   readonly record = new SessionRecord();
 
   readonly #options: DurableSessionStoreOptions;
@@ -291,7 +293,8 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
 
   async delete(session: DurableSession): Promise<void> {
     if (!session.exists) return;
-    const { number, pagesSavedFrom, pagesSavedTo } = session;
+    const { number } = session;
+    const { pagesSavedFrom, pagesSavedTo } = session.activity;
     this.#remove(session);
     const operations: StateOperation[] = [
       { type: "delete", key: sessionPrefix + session.clientId },
@@ -377,7 +380,7 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
       else if (limits.whenFull === "refuse") throw session.refusal();
       else {
         dropped++;
-        session.droppedCount++;
+        session.noteDropped();
       }
     }
     this.counters.droppedNewest += dropped;
@@ -466,8 +469,9 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
   }
 
   wake(session: DurableSession): void {
-    if (session.isWaking) return;
-    session.isWaking = true;
+    const own = session.own();
+    if (own.isWaking) return;
+    own.isWaking = true;
     this.#waking.push(session);
     if (this.#isWaiting) return;
     this.#isWaiting = true;
@@ -479,7 +483,7 @@ export class DurableSessionStore implements SessionStore, SessionOwner {
     this.#isWaiting = false;
     const woken = this.#waking;
     this.#waking = [];
-    for (let i = 0; i < woken.length; i++) woken[i]!.isWaking = false;
+    for (let i = 0; i < woken.length; i++) woken[i]!.woken();
     if (error === undefined) for (let i = 0; i < woken.length; i++) woken[i]!.tell();
   }
 

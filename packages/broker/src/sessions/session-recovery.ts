@@ -82,8 +82,10 @@ export class SessionRecovery {
     const stop = await state.get(stopKey);
     const maybeSent = stop === undefined ? undefined : decodeStop(stop);
     for (const session of this.#sessions.values()) {
-      session.maybeSentBelow = maybeSent === undefined ? session.queue.next : (maybeSent.get(session.number) ?? 0);
-      session.inboundBefore = session.inboundNext;
+      const own = session.own();
+      own.maybeSentBelow = maybeSent === undefined ? own.queue.next : (maybeSent.get(session.number) ?? 0);
+      own.inboundBefore = own.inboundNext;
+      session.rest();
     }
     const sessions = [...this.#sessions.values()].sort((a, b) => a.number - b.number);
     const nextNumber = numbers === undefined ? 0 : numbers.readUInt32LE(0);
@@ -125,7 +127,8 @@ export class SessionRecovery {
 
   #loadQueue(session: DurableSession, key: string, row: Buffer, pages: readonly Buffer[], pageFirst: number): void {
     const end = this.#parts.log.nextOffset;
-    const { queue } = session;
+    const own = session.own();
+    const { queue } = own;
     let isEmpty = true;
     const saved = decodeQueue(key, row, pages, (sequence, offset, size, qos, expiresAtS) => {
       if (isEmpty) queue.clear(sequence);
@@ -144,8 +147,8 @@ export class SessionRecovery {
         this.#clamped = true;
       }
     session.restore(saved);
-    session.pagesSavedFrom = pageFirst >= 0 ? pageFirst : Math.floor(saved.first / pageEntries);
-    session.pagesSavedTo = Math.floor(saved.next / pageEntries);
+    own.pagesSavedFrom = pageFirst >= 0 ? pageFirst : Math.floor(saved.first / pageEntries);
+    own.pagesSavedTo = Math.floor(saved.next / pageEntries);
     if (saved.applied > end) this.#clamped = true;
     this.#applied.set(session.number, Math.min(end, saved.applied));
   }
@@ -195,7 +198,7 @@ export class SessionRecovery {
     const session = this.#concerned(record.session, offset);
     if (session === undefined) return;
     if (record.kind === recordKinds.received) session.restoreReceived(record.sequence);
-    else session.inbound?.delete(record.packetIdentifier);
+    else session.activity.inbound?.delete(record.packetIdentifier);
   }
 
   #applyMessage(offset: number): void {

@@ -99,11 +99,17 @@ export function decodeCheckpoint(row: Buffer): Checkpoint {
   return { offset, extentsEnd, extents };
 }
 
+interface StoppedSession {
+  readonly number: number;
+  readonly activity: { readonly maybeSentBelow: number; readonly queue: EntryQueue };
+}
+
 /** What a clean stop knows: the sessions with entries that may have been sent before an earlier crash. */
-export function encodeStop(sessions: Iterable<{ number: number; maybeSentBelow: number; queue: EntryQueue }>): Buffer {
+export function encodeStop(sessions: Iterable<StoppedSession>): Buffer {
   const writer = new RowWriter();
   writer.u8(version);
-  for (const { number, maybeSentBelow, queue } of sessions) {
+  for (const { number, activity } of sessions) {
+    const { maybeSentBelow, queue } = activity;
     if (maybeSentBelow <= queue.first) continue;
     writer.u32(number);
     writer.f64(maybeSentBelow);
@@ -134,17 +140,16 @@ export interface QueueState {
   readonly inFlight: ReadonlyMap<number, InFlightEntry> | undefined;
   readonly inbound: ReadonlyMap<number, number> | undefined;
   readonly inboundNext: number;
-  readonly expiresAtMs: number;
   readonly droppedCount: number;
 }
 
 const rowWriter = new RowWriter();
 
-export function encodeQueue(state: QueueState, applied: number): Buffer {
+export function encodeQueue(state: QueueState, expiresAtMs: number, applied: number): Buffer {
   const { queue, inFlight, inbound } = state;
   const writer = rowWriter;
   writer.u8(version);
-  for (const value of [applied, queue.first, queue.next, state.expiresAtMs, state.droppedCount, state.inboundNext])
+  for (const value of [applied, queue.first, queue.next, expiresAtMs, state.droppedCount, state.inboundNext])
     writer.f64(value);
   writer.u32(inFlight?.size ?? 0);
   if (inFlight !== undefined)

@@ -150,20 +150,23 @@ export class SessionSaver {
     this.#changed.delete(session);
     session.hasProgress = false;
     session.changedFrom = -1;
-    const { number, queue } = session;
+    const { number, activity } = session;
+    const { queue } = activity;
     const operations: StateOperation[] = [];
     const firstPage = Math.floor(queue.first / pageEntries);
     const lastPage = Math.floor(queue.next / pageEntries);
-    for (let page = session.pagesSavedFrom; page < Math.min(firstPage, session.pagesSavedTo); page++)
+    for (let page = activity.pagesSavedFrom; page < Math.min(firstPage, activity.pagesSavedTo); page++)
       operations.push({ type: "delete", key: pageKey(number, page) });
-    const unsavedFrom = session.pagesMoved ? firstPage : Math.max(firstPage, session.pagesSavedTo);
+    const unsavedFrom = activity.pagesMoved ? firstPage : Math.max(firstPage, activity.pagesSavedTo);
     encodePages(queue, unsavedFrom, lastPage, (page, value) => {
       operations.push({ type: "put", key: pageKey(number, page), value });
     });
-    session.pagesMoved = false;
-    session.pagesSavedFrom = firstPage;
-    session.pagesSavedTo = lastPage;
-    operations.push({ type: "put", key: queueKey(number), value: encodeQueue(session, applied) });
+    if (queue.next > 0) {
+      activity.pagesMoved = false;
+      activity.pagesSavedFrom = firstPage;
+      activity.pagesSavedTo = lastPage;
+    }
+    operations.push({ type: "put", key: queueKey(number), value: encodeQueue(activity, session.expiresAtMs, applied) });
     return operations;
   }
 

@@ -114,13 +114,13 @@ function subscribe(
   } else {
     const options = { qos, noLocal, retainAsPublished, identifiers };
     const isShared = parsed.shareName !== undefined;
-    const subscription = new Subscription(session, parsed.topicFilter, options);
+    const subscription = new Subscription(session, topicFilter, options);
     try {
       if (isShared) {
         const wait = parts.groups.join(session, topicFilter, subscription);
         if (wait !== undefined) waits.push(wait);
       } else parts.broker.router.subscribe(topicFilter, session, subscription); // [MQTT-3.8.4-3]
-      session.note(topicFilter, subscription, isShared);
+      session.note(subscription, isShared);
     } catch (error) {
       if (!isCodedError(error)) throw error;
       code = codes.filterInvalid;
@@ -141,7 +141,7 @@ function subscribeToLog(connection: ClientConnection, asked: Subscription5, iden
   if (positionIn(parts.broker, parsed) === undefined) return codes.filterInvalid;
   if (isFull(connection, topicFilter) || hasReplaysMax(connection, topicFilter)) return codes.quotaExceeded;
   const subscription = replaySubscription(session, topicFilter, { qos, identifiers });
-  session.note(topicFilter, subscription, false);
+  session.note(subscription, false);
   session.reserveReplay(topicFilter);
   return subscription.qos;
 }
