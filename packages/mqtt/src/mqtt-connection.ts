@@ -321,7 +321,8 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
   }
 
   onDisconnect(keepsWill: boolean): void {
-    this.#end(keepsWill);
+    this.#leave(keepsWill);
+    this.transport.endAtOnce();
   }
 
   // --- ending ----------------------------------------------------------------------------------------------------

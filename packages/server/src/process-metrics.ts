@@ -4,9 +4,12 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock } from "@polylog/base/clock";
 import type { MetricRegistry } from "@polylog/base/telemetry";
 
+/** How often it is looked at: each look wakes a process that sleeps. */
+const loopDelayIntervalMs = 100;
+
 export function registerProcessMetrics(metrics: MetricRegistry, clock: Clock): void {
   const startedAtSeconds = clock.nowMs() / 1000;
-  const loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  const loopDelay = monitorEventLoopDelay({ resolution: loopDelayIntervalMs });
   loopDelay.enable();
   const cpuSeconds = () => {
     const { user, system } = process.cpuUsage();
@@ -17,6 +20,11 @@ export function registerProcessMetrics(metrics: MetricRegistry, clock: Clock): v
   metrics.gauge("process_cpu_seconds_total", "User and system CPU time.", cpuSeconds);
   metrics.gauge("nodejs_heap_used_bytes", "JavaScript heap in use.", () => process.memoryUsage().heapUsed);
   metrics.gauge("nodejs_eventloop_delay_p99_seconds", "99th percentile of the event loop's delay since start.", () =>
-    Number.isNaN(loopDelay.percentile(99)) ? 0 : loopDelay.percentile(99) / 1e9,
+    secondsLate(loopDelay.percentile(99)),
   );
+}
+
+/** Node counts from one look to the next. */
+function secondsLate(nanoseconds: number): number {
+  return Number.isNaN(nanoseconds) ? 0 : Math.max(0, nanoseconds / 1e9 - loopDelayIntervalMs / 1000);
 }

@@ -5,7 +5,8 @@ import { ManualClock } from "../clock/index.ts";
 import { type ByteStream, Connection, TurnFlusher } from "./index.ts";
 
 class FakeStream extends EventEmitter implements ByteStream {
-  readonly writableLength = 0;
+  writableLength = 0;
+  copiesWritten = false;
   readonly events: string[] = [];
 
   write(bytes: Uint8Array): boolean {
@@ -58,6 +59,27 @@ test("sends what is queued before it ends", () => {
   assert.deepEqual(stream.events, ["write bye", "end", "resume"]);
   assert.equal(connection.status, "ending");
 });
+
+test("does not wait for a peer that waits for nothing", () => {
+  const { stream, connection, heard } = open();
+  stream.copiesWritten = true;
+  connection.output.push(Buffer.from("bye"), 0, 3);
+  connection.endAtOnce();
+  connection.endAtOnce();
+  assert.deepEqual(stream.events, ["write bye", "destroy"]);
+  assert.deepEqual([heard, connection.status], [["close -"], "closed"]);
+});
+
+for (const [what, copiesWritten, writableLength] of [
+  ["has not taken", true, 1],
+  ["may not have taken", false, 0],
+] as const)
+  test(`ends as ever what the operating system ${what}`, () => {
+    const { stream, connection } = open();
+    Object.assign(stream, { copiesWritten, writableLength });
+    connection.endAtOnce();
+    assert.deepEqual([stream.events, connection.status], [["end", "resume"], "ending"]);
+  });
 
 test("destroys a peer that does not go within the linger time", () => {
   const { clock, stream, connection, heard } = open();

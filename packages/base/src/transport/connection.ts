@@ -3,7 +3,7 @@
  *
  *     open ──end()──▶ ending ──▶ closed        destroy() and the peer lead to closed from anywhere
  *
- * `end` sends what is queued and closes; the peer has `lingerMs` to read it. After that, or after `destroy`, the
+ * `end` sends what is queued and closes; the peer has `lingerMs` to read it. After that, or after `endAtOnce` and `destroy`, the
  * handler hears `onClose` exactly once.
  */
 
@@ -95,6 +95,22 @@ export class Connection {
     this.#stream.end();
     this.#stream.resume(); // Read and discard, or a peer that still sends would get a reset instead of our last words.
     this.#lingering = this.#clock.setTimer(() => this.#stream.destroy(), lingerMs);
+  }
+
+  /**
+   * As `end`, for a peer that has said its last word and waits for none: closes without waiting for it once the operating system has
+   * what was written. What the peer sends all the same is answered with a reset.
+   */
+  endAtOnce(): void {
+    if (this.#status !== "open") return;
+    this.output.flush();
+    const { copiesWritten, writableLength } = this.#stream;
+    if (copiesWritten !== true || writableLength > 0) {
+      this.end();
+      return;
+    }
+    this.#status = "ending";
+    this.#stream.destroy();
   }
 
   /** Closes at once. */

@@ -144,7 +144,7 @@ export class OutputQueue {
     if (count === 1 && this.#stream.writableLength === 0) this.#stream.write(this.#range(0));
     else if (total <= count * copySizeMax) this.#stream.write(this.#joined(count, total));
     else this.#writeEach(count);
-    this.#buffers.fill(emptyBuffer, 0, count); // Let the chunks go.
+    for (let i = 0; i < count; i++) this.#buffers[i] = emptyBuffer; // Let the chunks go.
     if (reserved !== undefined) this.#keepReserved(reserved);
     if (count > 1024) this.#shrink();
   }
@@ -165,7 +165,9 @@ export class OutputQueue {
   }
 
   #range(index: number): Buffer {
-    return this.#buffers[index]!.subarray(this.#starts[index], this.#ends[index]);
+    const buffer = this.#buffers[index]!;
+    const [start, end] = [this.#starts[index]!, this.#ends[index]!];
+    return start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
   }
 
   #joined(count: number, total: number): Buffer {

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { acceptShared } from "./shared-read.ts";
 import { listen, TcpListener } from "./tcp-listener.ts";
 
 /** A server that listens as soon as it is asked to, or fails. */
@@ -56,13 +60,13 @@ test("says what to do about a Unix socket that a crash left", async () => {
 // Over loopback, because what Node does with the handle of a socket is what is tested.
 
 /** A client of a listener on a free port, and the socket that was accepted for it. */
-async function connected(connectionsMax = 10) {
+async function connected(connectionsMax = 10, host = "127.0.0.1") {
   const accepted: Socket[] = [];
   const accept = (socket: Socket) => accepted.push(socket);
-  const address = { host: "127.0.0.1", port: 0 };
+  const address = { host, port: 0 };
   const listener = new TcpListener({ name: "test", ...address, connectionsMax, accept, readsShared: true });
   await listener.start();
-  const client = connect(listener.address);
+  const client = host.includes("/") ? connect(host) : connect(listener.address);
   while (accepted.length === 0) await turn();
   const chunks: Buffer[] = [];
   const socket = accepted[0]!;
@@ -92,6 +96,16 @@ test("keeps what it read when sockets share a buffer", async () => {
   await stop();
 });
 
+test("reads Unix sockets into the buffer, too", async (context) => {
+  const directory = mkdtempSync(join(tmpdir(), "polylog-test-"));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const { client, chunks, stop } = await connected(10, join(directory, "socket"));
+  client.write("first");
+  while (chunks.length < 1) await turn();
+  assert.deepEqual(chunks.map(String), ["first"]);
+  await stop();
+});
+
 test("does not read what is paused when sockets share a buffer", async () => {
   const { client, chunks, socket, stop } = await connected();
   socket.pause();
@@ -102,6 +116,25 @@ test("does not read what is paused when sockets share a buffer", async () => {
   while (chunks.length === 0) await turn();
   assert.equal(String(chunks[0]), "later");
   await stop();
+});
+
+test("leaves a server alone whose handle is not as it should be", () => {
+  const refuse = () => assert.fail("nobody was to be accepted");
+  const options = { allowHalfOpen: true, highWaterMark: 1024 };
+  for (const server of [{}, { _handle: null }, { _handle: {} }, { _handle: { onconnection: refuse } }])
+    acceptShared(server as unknown as Server, options, refuse);
+  const server = {
+    _connections: 1,
+    maxConnections: 1,
+    _handle: { onconnection: (failure: number) => seen.push(failure) },
+  };
+  const seen: number[] = [];
+  acceptShared(server as unknown as Server, options, refuse);
+  const { onconnection } = server._handle as unknown as { onconnection(failure: number, handle?: object): void };
+  onconnection.call(server._handle, -24);
+  onconnection.call(server._handle, 0, {});
+  onconnection.call(server._handle, 0, { useUserBuffer: refuse });
+  assert.deepEqual(seen, [-24, 0, 0]);
 });
 
 test("counts connections when sockets share a buffer", async () => {

@@ -3,7 +3,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Service } from "../lifecycle/index.ts";
 import { transportErrors } from "./errors.ts";
-import { readShared } from "./shared-read.ts";
+import { acceptShared, readShared } from "./shared-read.ts";
 
 export interface ListenAddress {
   /** With a `/` in it, the path of a Unix socket. */
@@ -45,6 +45,7 @@ export class TcpListener implements Service {
     this.#server = readsShared
       ? createServer({ ...socketOptions, pauseOnConnect: true }, (socket) => taken(readShared(socket, socketOptions)))
       : createServer(socketOptions, taken);
+    if (readsShared) this.#server.on("listening", () => acceptShared(this.#server, socketOptions, taken));
     this.#server.maxConnections = options.connectionsMax;
     this.#server.on("drop", () => {
       this.refusedCount++;
