@@ -7,7 +7,6 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ServerProcess, startServer, temporaryDirectory } from "@polylog/testkit";
 import { startWrite, write } from "./crate-write-process.ts";
-import { startBench } from "./mqtt-bench-process.ts";
 
 const timeout = 120_000;
 
@@ -127,21 +126,6 @@ test("takes flag, environment, .env and file in this order", { timeout }, async 
   assert.deepEqual([connectionString, rows.batches], [url, 2]);
 });
 
-test("keeps its result where mqtt-bench's commands read it", { timeout }, async (t) => {
-  const { url } = await server(t);
-  const db = join(temporaryDirectory(t), "results.duckdb");
-  const flags = [`--connection-string=${url}`, "--rows=300", `--db=${db}`, "--notes=first", ...quick];
-  const kept = await startWrite([...flags, "--threshold=loss=0", "--threshold=received.rate>0"]).ended;
-  assert.equal(kept.code, 0, kept.stdout);
-  const broken = await startWrite([...flags, "--threshold=p99<1us"]).ended;
-  assert.equal(broken.code, 99, broken.stdout);
-  assert.match(broken.stdout, /Threshold p99<1us: BROKEN|Threshold p99<1us: BROKEN \(nothing measured\)/);
-  const { stdout } = await startBench("list", `--db=${db}`).ended;
-  assert.match(stdout, /crate-write/);
-  const query = "SELECT sum(total_received) AS rows FROM final_results";
-  assert.match((await startBench("query", query, `--db=${db}`).ended).stdout, /600/);
-});
-
 test("compares settings in tables that it drops", { timeout }, async (t) => {
   const { url } = await server(t);
   const flags = [`--connection-string=${url}`, "--sweep=batch=50,100", "--sweep=shards=1,2", "--step=300ms"];
@@ -200,7 +184,7 @@ test("refuses options that contradict each other", { timeout }, async () => {
     [["--sweep=colour=1"], /it begins with one of batch, concurrency, shards/],
     [["--sweep=batch=1", "--rate=5"], /goes without --rate/],
     [["--duration=soon"], /no number of minutes/],
-    [["frobnicate"], /the only command is balance/],
+    [["frobnicate"], /"frobnicate": there are the commands balance, list, show/],
     [["--threshold=p99<fast"], /threshold/],
   ];
   for (const [flags, says] of refused) {

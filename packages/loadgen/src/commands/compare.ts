@@ -52,14 +52,16 @@ export async function compare(argv: readonly string[], { tool, env, stdout }: En
     const [bases, candidates] = [await load(base), await load(candidate)];
     const profile = commonProfileOf([...bases, ...candidates]);
     const comparison = compareRuns(profile, bases, candidates, Number.parseFloat(values.limit) / 100);
-    stdout.write(values.json ? `${JSON.stringify(comparison)}\n` : render(comparison));
+    const isMixed = new Set([...bases, ...candidates].map(({ rates }) => rates.offered === 0)).size > 1;
+    stdout.write(values.json ? `${JSON.stringify(comparison)}\n` : render(comparison, isMixed));
     return comparison.isWorse ? exitCodes.threshold : exitCodes.fine;
   } finally {
     await store.close();
   }
 }
 
-function render({ figures, isByRun }: Comparison): string {
+/** `isMixed`: some had a schedule and others none. */
+function render({ figures, isByRun }: Comparison, isMixed: boolean): string {
   const percent = (value: number | null) =>
     value === null ? "-" : `${value >= 0 ? "+" : ""}${(value * 100).toFixed(1)} %`;
   const rows = figures.map(({ figure, unit, base, candidate, change, changeLow, changeHigh, verdict }) => ({
@@ -73,5 +75,6 @@ function render({ figures, isByRun }: Comparison): string {
   const how = isByRun
     ? "over runs"
     : "over the intervals of fewer than three runs: too narrow, repeat the runs to be sure";
-  return `${renderTable(rows)}\n${how}\n`;
+  const mixed = isMixed ? "some runs had a schedule and others none: their latencies are not the same thing\n" : "";
+  return `${renderTable(rows)}\n${how}\n${mixed}`;
 }

@@ -168,7 +168,7 @@ export class LoadSession {
     const dashboard = new LoadDashboard(
       {
         table: options.tableName,
-        database: `${product.name}${product.version === "" ? "" : ` ${product.version}`} (${where})`,
+        database: `${product.name} (${where})`,
         offeredRate: options.rate,
         thresholds,
         rows: options.rows,

@@ -5,7 +5,7 @@
 
 import type { Clock, Timer } from "@polylog/base/clock";
 import { type Keyboard, Screen, type Terminal } from "./screen.ts";
-import { cut, paint, paints } from "./screen-text.ts";
+import { cut, paint, paints, wrapped } from "./screen-text.ts";
 
 /** What a tool shows. */
 export interface DashboardView {
@@ -72,7 +72,8 @@ export class Dashboard {
 
   #lines(columns: number, rows: number): readonly string[] {
     const room = Math.max(1, rows - 1);
-    const lines = this.#isHelpShown ? [...keyLines, "", ...this.#view.help] : this.#view.lines(columns, room);
+    const help = [...keyLines, "", ...this.#view.help].flatMap((line) => wrapped(line, columns));
+    const lines = this.#isHelpShown ? help : this.#view.lines(columns, room);
     const footer = paint(this.#options.isPlain, paints.dim, cut("q ends the run   ? help", columns));
     return [...lines.slice(0, room).map((line) => cut(line, columns)), footer];
   }

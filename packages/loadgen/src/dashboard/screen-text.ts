@@ -27,6 +27,19 @@ export function cut(line: string, columns: number): string {
   return line.replace(colourOrCharacter, (part) => (part.startsWith(escapeCode) ? part : room-- > 0 ? part : ""));
 }
 
+/** Broken between words into lines of at most `columns`, where a word is not longer; those after the first stand two further in. */
+export function wrapped(line: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    const at = rest.lastIndexOf(" ", columns);
+    if (at <= 2) break;
+    lines.push(rest.slice(0, at));
+    rest = `  ${rest.slice(at + 1)}`;
+  }
+  return [...lines, rest];
+}
+
 /** `share`: 0 to 1, and cut to that. */
 export function progressBar(share: number, width: number): string {
   const done = Math.round(Math.max(0, Math.min(1, share)) * width);

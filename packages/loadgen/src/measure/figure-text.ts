@@ -14,7 +14,7 @@ export function count(value: number): string {
 }
 
 export function mebibytes(bytes: number): string {
-  return `${count(Math.round(bytes / 2 ** 20))} MiB`;
+  return `${count(bytes / 2 ** 20)} MiB`;
 }
 
 export type Rows = readonly (readonly [name: string, value: string])[];

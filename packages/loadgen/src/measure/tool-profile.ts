@@ -104,6 +104,7 @@ export interface ToolProfile {
   readonly tiles: readonly string[];
   /** Kinds of time and their titles, in the order of the report. */
   readonly timings: Readonly<Record<string, string>>;
+  /** What was done to what: the heading of the report. */
   titleOf(result: RunResult): string;
   summaryOf(result: RunResult): string;
   verdictOf(result: RunResult): Verdict;

@@ -108,7 +108,8 @@ export const benchProfile: ToolProfile = {
     ...["p50", "p99", "p99.9", "actual.p99", "generator.lag", "broker.cpu", "broker.memory", "broker.cost"],
   ],
   timings,
-  titleOf: ({ scenario }) => scenario,
+  titleOf: ({ scenario, target: { name, version, host, port } }) =>
+    `${scenario} against ${name === undefined ? `${host}:${port}` : `${name} ${version ?? ""}`.trim()}`,
   summaryOf: (result) => renderSummary(result as BenchResult, metrics),
   verdictOf: (result) => {
     const { lost } = (result as BenchResult).delivery;

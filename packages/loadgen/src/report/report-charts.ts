@@ -12,8 +12,11 @@ export function renderCharts(words: Words, results: readonly RunResult[]): strin
   return `<h2>Over time</h2><div class="charts">${charts.join("\n")}</div>`;
 }
 
-const time: Omit<ChartTexts, "title" | "showY"> = { xLabel: "seconds", showX: (ns) => (ns / 1e9).toFixed(0) };
-const latency = { ...time, showY: duration, isLogY: true };
+/** Of short runs with a fraction, so that no two marks read alike. */
+function timeAxis(results: readonly RunResult[]): Pick<ChartTexts, "xLabel" | "showX"> {
+  const longestNs = Math.max(0, ...results.map(({ intervals }) => intervals.at(-1)?.relNs ?? 0));
+  return { xLabel: "seconds", showX: (ns) => (ns / 1e9).toFixed(longestNs < 10e9 ? 1 : 0) };
+}
 
 /** A line for each run. */
 function over(
@@ -32,6 +35,7 @@ function rateCharts({ items, sent, received }: Words, results: readonly RunResul
     ...over(results, (interval, s) => interval.sent / s, sent),
     ...over(results, (interval, s) => interval.received / s, received),
   ];
+  const time = timeAxis(results);
   const hasErrors = results.some(({ intervals }) => intervals.some(({ errors }) => errors > 0));
   return [
     lineChart(rates, { ...time, title: `${capital(items)} per second`, showY: count }),
@@ -48,13 +52,16 @@ function rateCharts({ items, sent, received }: Words, results: readonly RunResul
 
 function latencyCharts({ timedItems }: Words, results: readonly RunResult[]): readonly string[] {
   const [first] = results;
-  const isScheduled = results.some(({ timings }) => timings.endToEnd.count > 0);
+  const scheduled = results.filter(({ timings }) => timings.endToEnd.count > 0).length;
+  const isScheduled = scheduled > 0;
+  const latency = { ...timeAxis(results), showY: duration, isLogY: true };
   const lines = [
     ...over(results, ({ p50Ns }) => p50Ns, "p50"),
     ...over(results, ({ p99Ns }) => p99Ns, "p99"),
     ...(isScheduled ? over(results, ({ p99ActualNs }) => p99ActualNs, "p99 from when sent") : []),
   ];
-  const title = `Latency from when ${timedItems} were ${isScheduled ? "due" : "sent"}`;
+  const mixed = isScheduled && scheduled < results.length ? "; without a schedule, sent" : "";
+  const title = `Latency from when ${timedItems} were ${isScheduled ? "due" : "sent"}${mixed}`;
   const heat = { ...latency, title: `Latency over time: the darker the more ${timedItems}` };
   return [
     lineChart(lines, { ...latency, title }),
@@ -83,11 +90,12 @@ function loadCharts({ open, backlog, openTitle }: Words, results: readonly RunRe
     ...over(results, (interval) => interval.open, open),
     ...over(results, (interval) => interval.backlog, backlog),
   ];
+  const time = timeAxis(results);
   const cpu = over(results, ({ generator }) => generator.cpuCores, "generator");
   const memory = over(results, ({ generator }) => generator.memoryBytes / 2 ** 20, "generator");
   return [
     lineChart(kept, { ...time, title: openTitle, showY: count }),
-    lineChart(cpu, { ...time, title: "Processor of the generator, in cores", showY: (value) => value.toFixed(1) }),
+    lineChart(cpu, { ...time, title: "Processor of the generator, in cores", showY: (value) => value.toFixed(2) }),
     lineChart(memory, { ...time, title: "Memory of the generator, in MiB", showY: count }),
   ];
 }

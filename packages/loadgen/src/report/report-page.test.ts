@@ -69,7 +69,7 @@ test("nothing in the data can become markup", () => {
 test("several results lie over each other and are compared with the first", () => {
   const page = renderReport(benchProfile, [resultWith("a", 5), resultWith("b", 5)]);
   assert.match(page, /2 runs compared/);
-  assert.match(page, /<th>1: fan-in, &lt;broker&gt;<\/th><th>2: fan-in, &lt;broker&gt;<\/th>/);
+  assert.match(page, /<th>1: fan-in against &lt;broker&gt;<\/th><th>2: fan-in against &lt;broker&gt;<\/th>/);
   assert.match(page, /\(\+0\.0 %\)/);
 });
 

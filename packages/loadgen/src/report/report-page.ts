@@ -15,8 +15,7 @@ import { escapeHtml } from "./svg-chart.ts";
 /** At least one result, all of the profile's tool; with several, charts lie over each other and a table compares them with the first. */
 export function renderReport(profile: ToolProfile, results: readonly RunResult[]): string {
   const first = results[0]!;
-  const title =
-    results.length === 1 ? `${profile.titleOf(first)} against ${targetName(first)}` : `${results.length} runs compared`;
+  const title = results.length === 1 ? profile.titleOf(first) : `${results.length} runs compared`;
   const label = (index: number) => (results.length === 1 ? "" : `${labelOf(profile, results, index)}: `);
   const body = [
     `<h1>${escapeHtml(title)}</h1>`,
@@ -41,13 +40,8 @@ export function renderPage(title: string, body: string): string {
   ].join("\n");
 }
 
-function targetName({ target }: RunResult): string {
-  return target.name === undefined ? `${target.host}:${target.port}` : `${target.name} ${target.version ?? ""}`.trim();
-}
-
 function labelOf(profile: ToolProfile, results: readonly RunResult[], index: number): string {
-  const result = results[index]!;
-  return `${index + 1}: ${profile.titleOf(result)}, ${targetName(result)}`;
+  return `${index + 1}: ${profile.titleOf(results[index]!)}`;
 }
 
 function renderVerdict(profile: ToolProfile, result: RunResult, label: string): string {

@@ -6,6 +6,7 @@ import { temporaryDirectory } from "@polylog/testkit";
 import { targetCostOf } from "../measure/target-cost.ts";
 import { findListeningProcess, isLocalAddress } from "./listening-process.ts";
 import { readProcessUsage, type UsageReading } from "./process-sampler.ts";
+import { readTreeUsage } from "./process-tree.ts";
 import { TargetWatch } from "./target-watch.ts";
 
 /** A /proc in which process 42 listens on port 1883 (075B), and 43 is connected to it. */
@@ -101,4 +102,26 @@ test("takes the clock of an engine that answers at moments of its own", () => {
     [50, 100],
   );
   assert.ok(!("clockNs" in samples[0]!));
+});
+
+test("counts what a process started, and shared memory once", (t) => {
+  const root = makeProc(t);
+  const alone = readProcessUsage(42, root)!;
+  const stat = (ticks: readonly number[]) =>
+    `44 (child) ${["S", 42, 42, 42, 0, -1, 4194304, 100, 0, 0, 0, ...ticks, 20].join(" ")}\n`;
+  for (const [pid, children] of [
+    [42, "44 "],
+    [44, "45 "],
+    [45, ""],
+  ] as const) {
+    mkdirSync(join(root, `${pid}/task/${pid}`), { recursive: true });
+    writeFileSync(join(root, `${pid}/task/${pid}/children`), children);
+  }
+  writeFileSync(join(root, "44/stat"), stat([10, 5, 7, 3]));
+  writeFileSync(join(root, "44/statm"), "900 500 400 10 0 40 0\n");
+  // 45 has ended in between.
+  const tree = readTreeUsage(42, root)!;
+  assert.equal(tree.cpuTotalNs - alone.cpuTotalNs, 25 * 10_000_000);
+  assert.equal(tree.memoryBytes - alone.memoryBytes, 100 * 4096);
+  assert.equal(readTreeUsage(99, root), undefined);
 });

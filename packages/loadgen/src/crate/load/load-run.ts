@@ -159,19 +159,14 @@ class LoadRun {
 
   /** Until the load has an end of one kind or another. */
   async #load(): Promise<EndedBy> {
-    const {
-      durationNs = Number.POSITIVE_INFINITY,
-      intervalMs,
-      errorsMax = Number.POSITIVE_INFINITY,
-      rows,
-    } = this.#plan;
+    const { durationNs = Number.POSITIVE_INFINITY, errorsMax = Number.POSITIVE_INFINITY, rows } = this.#plan;
     for (;;) {
       const nowNs = this.#context.host.monotonicNs();
       const leftMs = (this.#startNs + durationNs - nowNs) / 1e6;
       await this.#sleep(Math.max(0, Math.min(pollMs, leftMs)));
       await this.#collect();
       const afterNs = this.#context.host.monotonicNs();
-      if (afterNs - this.#intervalNs >= intervalMs * 1e6) this.#endInterval();
+      if (afterNs - this.#intervalNs >= this.#plan.intervalMs * 1e6) this.#endInterval();
       if (this.#reports.every(({ isDone }) => isDone)) return rows === undefined ? "its time" : "its rows";
       if (this.#isStopRequested) return "Ctrl-C";
       if (failedOf(this.#account) > errorsMax) return "--max-errors";
@@ -194,10 +189,11 @@ class LoadRun {
   }
 
   async #untilDone(withinMs: number): Promise<void> {
-    const { clock } = this.#context;
+    const { clock, host } = this.#context;
     const deadlineMs = clock.monotonicMs() + withinMs;
     for (;;) {
       await this.#collect();
+      if (host.monotonicNs() - this.#intervalNs >= this.#plan.intervalMs * 1e6) this.#endInterval();
       if (this.#reports.every(({ isDone }) => isDone) || clock.monotonicMs() >= deadlineMs) return;
       await this.#sleep(Math.min(pollMs, 20));
     }

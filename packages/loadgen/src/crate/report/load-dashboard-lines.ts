@@ -33,26 +33,24 @@ export interface LoadView {
   readonly databaseUse: { readonly cores: number; readonly memoryBytes: number } | undefined;
 }
 
+const graphRowsMin = 2;
 const graphRowsMax = 8;
 const errorsMax = 4;
 
 export function loadDashboardLines(view: LoadView, columns: number, rows: number): readonly string[] {
-  const head = [...headLines(view, columns), "", rateLine(view)];
-  const rest = [
-    ...accountLines(view),
-    "",
-    ...timeLines(view),
-    "",
-    ...machineLines(view, columns),
-    ...errorLines(view),
-    "",
-  ];
+  const head = headLines(view, columns);
+  const blocks = [accountLines(view), timeLines(view), [...machineLines(view, columns), ...errorLines(view)]];
   const workers = workerLines(view, columns);
-  // The graph takes what is left, and then the workers do.
-  const left = rows - head.length - rest.length - Math.min(workers.length, 3);
-  const height = Math.max(2, Math.min(graphRowsMax, left));
-  const chart = [...graph(view.rates, Math.max(20, columns - 1), height, view.isPlain), ""];
-  return [...head, ...chart, ...rest, ...fitted(workers, rows - head.length - chart.length - rest.length)];
+  const textRows = head.length + 1 + blocks.reduce((sum, block) => sum + block.length, 0);
+  // Empty lines go first when there is little room; then the graph takes what the workers leave.
+  const isRoomy = rows >= textRows + workers.length + blocks.length + 2 + graphRowsMin;
+  const gap = isRoomy ? [""] : [];
+  const gaps = (blocks.length + 2) * gap.length;
+  const left = rows - textRows - gaps - workers.length;
+  const height = Math.max(graphRowsMin, Math.min(graphRowsMax, left));
+  const chart = graph(view.rates, Math.max(20, columns - 1), height, view.isPlain);
+  const above = [...head, ...gap, rateLine(view), ...chart, ...gap, ...blocks.flatMap((block) => [...block, ...gap])];
+  return [...above, ...fitted(workers, rows - above.length)];
 }
 
 export const loadHelp = [
@@ -63,14 +61,22 @@ export const loadHelp = [
   "tool        processor and memory of crate-write itself; database: of the process that listens there, if on this machine",
 ];
 
+/** Behind the bar. */
+const phaseNotes: Readonly<Record<LoadPhase, string>> = {
+  prepare: "",
+  load: "",
+  settle: ": what is under way is waited for, q ends at once",
+  count: ": the table's rows are counted",
+};
+
 function headLines(view: LoadView, columns: number): readonly string[] {
   const { table, database, phase, share, elapsedNs, isPlain } = view;
   const width = Math.max(10, Math.min(40, columns - 40));
   const seconds = `${(elapsedNs / 1e9).toFixed(0)} s`;
-  const done = share === undefined ? `${seconds}, until q` : `${Math.floor(share * 100)} %, ${seconds}`;
+  const done = share === undefined ? seconds : `${Math.floor(share * 100)} %, ${seconds}`;
   return [
     paint(isPlain, paints.bold, printable(`crate-write  rows into ${table} of ${database}`)),
-    `${phase.padEnd(9)}${share === undefined ? "" : `${progressBar(share, width)} `}${done}`,
+    `${phase.padEnd(9)}${share === undefined ? "" : `${progressBar(share, width)} `}${done}${share === undefined && phase === "load" ? ", until q" : ""}${phaseNotes[phase]}`,
   ];
 }
 
@@ -106,16 +112,17 @@ function timeLines({ progress }: LoadView): readonly string[] {
 }
 
 function machineLines({ progress, cpuCores, memoryBytes, databaseUse }: LoadView, columns: number): readonly string[] {
+  if (progress === undefined) return [];
   const width = Math.max(0, Math.min(20, Math.floor((columns - 60) / 2)));
   const graphOf = (values: readonly number[]) => (width < 4 ? "" : ` ${sparkline(values, width).padStart(width)}`);
-  const delay = progress?.interval.generator.loopDelayP99Ns ?? 0;
   const cpu = `${(cpuCores.at(-1) ?? 0).toFixed(2)} cores${graphOf(cpuCores)}`;
   const memory = `${mebibytes(memoryBytes.at(-1) ?? 0)}${graphOf(memoryBytes)}`;
+  const delay = duration(progress.interval.generator.loopDelayP99Ns);
   const database =
     databaseUse === undefined
       ? "cannot be seen from here"
       : `${databaseUse.cores.toFixed(2)} cores, ${mebibytes(databaseUse.memoryBytes)}`;
-  return [`tool     ${cpu}  ${memory}  loop delay p99 ${duration(delay)}`, `database ${database}`];
+  return [`tool     ${cpu}  ${memory}  loop delay p99 ${delay}`, `database ${database}`];
 }
 
 function errorLines({ progress, thresholds, isPlain }: LoadView): readonly string[] {
@@ -167,5 +174,7 @@ function stateOf({ isDone, isBraked, open }: WorkerState): WorkerWord {
 function fitted(lines: readonly string[], room: number): readonly string[] {
   if (lines.length <= room) return lines;
   const shown = lines.slice(0, Math.max(0, room - 1));
-  return [...shown, `  … ${lines.length - shown.length} more lines of workers: a taller terminal shows them`];
+  return room < 1
+    ? []
+    : [...shown, `  … ${lines.length - shown.length} more lines of workers: a taller terminal shows them`];
 }

@@ -118,7 +118,10 @@ export const loadProfile: ToolProfile = {
     ...["retries", "pauses", "generator.cpu", "generator.memory", "database.cpu", "database.memory", "database.cost"],
   ],
   timings,
-  titleOf: (result) => `rows into ${(result as LoadResult).table}`,
+  titleOf: (result) => {
+    const { table, database } = result as LoadResult;
+    return `rows into ${table} of ${database.name}`;
+  },
   summaryOf: (result) => renderLoad(result as LoadResult, metrics),
   verdictOf: (result) => verdictOf(result as LoadResult),
   tablesOf: (result) => tablesOf(result as LoadResult),
@@ -166,18 +169,20 @@ function verdictOf({ rows, verification }: LoadResult): Verdict {
 
 function tablesOf(result: LoadResult): readonly ReportTable[] {
   const { rows, table, database, verification, workers, requestErrors, measuredNs } = result;
-  const account = [
-    ["acknowledged", count(rows.acknowledged), "the database confirmed each of them"],
-    ["of these there already", count(rows.ignored), "passed over by ON CONFLICT"],
-    ["refused", count(rows.refused), "not in the table"],
-    ["unknown", count(rows.unknown), "the answer was lost: there or not"],
-    ...(verification === undefined
-      ? [["in the table", "-", "it was not counted"]]
+  const counted =
+    verification === undefined
+      ? [["in the table: not counted", "-"]]
       : [
-          ["in the table before", count(verification.before), ""],
-          ["in the table after", count(verification.after), verification.agrees ? "they agree" : "THEY DISAGREE"],
-        ]),
-    ["as JSON", mebibytes(rows.bytes), ""],
+          ["in the table before", count(verification.before)],
+          [`in the table after: ${verification.agrees ? "they agree" : "THEY DISAGREE"}`, count(verification.after)],
+        ];
+  const account = [
+    ["acknowledged: the database confirmed each of them", count(rows.acknowledged)],
+    ["of these there already, passed over by ON CONFLICT", count(rows.ignored)],
+    ["refused: not in the table", count(rows.refused)],
+    ["unknown: the answer was lost", count(rows.unknown)],
+    ...counted,
+    ["bytes as JSON", mebibytes(rows.bytes)],
   ];
   const requests = [
     ["batches", count(rows.batches)],
@@ -196,10 +201,10 @@ function tablesOf(result: LoadResult): readonly ReportTable[] {
     count(failed),
     count(batches),
   ]);
-  const where = `${database.name}${database.version === "" ? "" : ` ${database.version}`}`;
-  const note = `Table ${table} of ${where}, ${database.isEmbedded ? "started for this run" : database.address}.`;
+  const where = `${database.name}${database.version === "" ? "" : `; version ${database.version}`}`;
+  const note = `Table ${table} of ${where}; ${database.isEmbedded ? "started for this run" : database.address}.`;
   return [
-    { title: "Rows", columns: ["", "rows", ""], rows: account, note },
+    { title: "Rows", columns: ["", "rows"], rows: account, note },
     { title: "Requests", columns: ["", "count"], rows: requests },
     { title: "Workers", columns: ["worker", "acknowledged", "rows/s", "share", "failed", "batches"], rows: perWorker },
     {
