@@ -4,7 +4,10 @@ import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
-const command = fileURLToPath(new URL("../../packages/loadgen/bin/crate-write.js", import.meta.url));
+/** The script that Node.js runs. */
+export const writeCommand: string = fileURLToPath(
+  new URL("../../packages/loadgen/bin/crate-write.js", import.meta.url),
+);
 
 export interface WriteProcess {
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
@@ -19,7 +22,7 @@ export interface WriteOptions {
 }
 
 export function startWrite(argv: readonly string[], { env = {}, cwd = tmpdir() }: WriteOptions = {}): WriteProcess {
-  const child = spawn(process.execPath, [command, ...argv], {
+  const child = spawn(process.execPath, [writeCommand, ...argv], {
     stdio: ["ignore", "pipe", "pipe"],
     cwd,
     env: { ...process.env, LOG_LEVEL: "", ...env },

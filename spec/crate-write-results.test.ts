@@ -5,11 +5,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { temporaryDirectory } from "@polylog/testkit";
+import { hasTerminals, startInTerminal, temporaryDirectory } from "@polylog/testkit";
 import { CrateDouble } from "./crate-double.ts";
-import { startWrite, type WriteProcess } from "./crate-write-process.ts";
+import { startWrite, type WriteProcess, writeCommand } from "./crate-write-process.ts";
 import { at, startBench, startBroker } from "./mqtt-bench-process.ts";
-import { hasTerminals, startInTerminal } from "./terminal.ts";
 
 const timeout = 120_000;
 
@@ -129,7 +128,7 @@ test("shows a dashboard on a terminal, and the summary after it", { timeout, ski
   const double = await CrateDouble.start(t);
   double.delayMs = 20;
   const flags = [`--connection-string=${double.url}`, "--rows=20000", "--threads=2", "--dashboard"];
-  const terminal = startInTerminal(t, [...flags, "--batch-interval=0"]);
+  const terminal = startInTerminal(t, [writeCommand, ...flags, "--batch-interval=0"]);
   await terminal.until(/writing/);
   const shown = terminal.shown();
   for (const part of [/rows into crate_write of/, /acknowledged, /, /request +\d/, /tool +\d/, /q ends the run/])
@@ -162,7 +161,7 @@ export const createRows = ({ nextId }) => {
 `,
   );
   const flags = [`--connection-string=${url}`, `--schema=${schema}`, "--dashboard", "--batch-interval=50"];
-  const { code, text } = await startInTerminal(t, flags).ended;
+  const { code, text } = await startInTerminal(t, [writeCommand, ...flags]).ended;
   assert.equal(code, 1, text);
   assert.match(text.slice(text.lastIndexOf(leaves)), /the schema broke/);
 });
@@ -177,19 +176,20 @@ test("prints lines instead of a dashboard where there is no terminal", { timeout
 
 test("dashboard keeps out of a terminal in CI", { timeout, skip }, async (t) => {
   const flags = await flagsOf(t);
-  const { code, text } = await startInTerminal(t, [...flags, "--dashboard"], { CI: "true" }).ended;
+  const { code, text } = await startInTerminal(t, [writeCommand, ...flags, "--dashboard"], { env: { CI: "true" } })
+    .ended;
   assert.equal(code, 0, text);
   assert.ok(!text.includes("\u001b"), text);
 });
 
 test("an interrupted program leaves the terminal as it was", { timeout, skip }, async (t) => {
   const double = await CrateDouble.start(t);
-  double.delayMs = 10_000;
+  double.delayMs = 4000;
   const flags = [`--connection-string=${double.url}`, "--dashboard", "--no-verify"];
-  const terminal = startInTerminal(t, flags);
+  const terminal = startInTerminal(t, [writeCommand, ...flags]);
   await terminal.until(/writing/);
   terminal.press("q");
-  await terminal.until(/settle/);
+  await terminal.until(/^settle/m);
   terminal.press("\u0003");
   const { code, text } = await terminal.ended;
   assert.equal(code, 130, text);

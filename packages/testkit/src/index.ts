@@ -15,6 +15,13 @@ export {
 export { settle } from "./settle.ts";
 export { temporaryDirectory } from "./temporary-directory.ts";
 export {
+  hasTerminals,
+  screenOf,
+  startInTerminal,
+  type TerminalOptions,
+  type TerminalProcess,
+} from "./terminal.ts";
+export {
   authorityCert,
   clientCertificate,
   renewedCertificate,

@@ -55,11 +55,15 @@ export function sparkline(values: readonly number[], width: number): string {
 
 /** Columns of the scale at the left of a graph. */
 const scaleWidth = 12;
+/** Columns of one value, at most. */
+const valueWidthMax = 4;
 
 /** `height` lines with a scale at the left: the newest values to the right, from 0 to the largest that is shown. */
 export function graph(values: readonly number[], width: number, height: number, isPlain: boolean): readonly string[] {
   const room = Math.max(1, width - scaleWidth);
-  const shown = values.slice(-room);
+  // While there are few of them, each is wider.
+  const perValue = Math.max(1, Math.min(valueWidthMax, Math.floor(room / Math.max(1, values.length))));
+  const shown = values.slice(-room).flatMap((value) => new Array<number>(perValue).fill(value));
   const most = shown.reduce((a, b) => Math.max(a, b), 0);
   const eighths = shown.map((value) => (most === 0 ? 0 : Math.round((value / most) * height * bars.length)));
   return Array.from({ length: height }, (_, line) => {

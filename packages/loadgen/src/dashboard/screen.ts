@@ -36,7 +36,11 @@ export class Screen {
     this.#terminal.write("\u001b[2J");
     this.draw();
   };
-  readonly #onData = (bytes: Buffer) => this.#onKey(bytes.toString("utf8"));
+  /** Keys that are pressed fast come together; those that are a sequence of characters mean nothing here. */
+  readonly #onData = (bytes: Buffer) => {
+    const keys = bytes.toString("utf8");
+    if (!keys.startsWith("\u001b")) for (const key of keys) this.#onKey(key);
+  };
 
   constructor(
     terminal: Terminal,

@@ -80,9 +80,10 @@ test("hears its keys", () => {
   terminal.press("?");
   assert.match(terminal.lines.join("\n"), /offered/);
   terminal.press("x");
+  terminal.press("\u001b[q");
   terminal.press("q");
-  terminal.press("\u0003");
-  assert.equal(quits(), 2);
+  terminal.press("q\u0003");
+  assert.equal(quits(), 3);
 });
 
 test("a sparkline ends with the newest value", () => {

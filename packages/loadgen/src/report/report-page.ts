@@ -51,12 +51,16 @@ function renderVerdict(profile: ToolProfile, result: RunResult, label: string): 
   const kind = broken.length > 0 || isBad ? "bad" : warnings.length > 0 || isPartial ? "warn" : "";
   const parts = [
     broken.length > 0 ? `broken: ${broken.map((each) => each.text).join(", ")}` : "",
-    thresholds.length > 0 && broken.length === 0 ? `all ${thresholds.length} thresholds are kept` : "",
+    thresholds.length > 0 && broken.length === 0 ? keptText(thresholds.length) : "",
     text,
   ].filter((part) => part !== "");
   const list = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`);
   const notes = list.length === 0 ? "" : `<ul>${list.join("")}</ul>`;
   return `<div class="verdict ${kind}"><b>${escapeHtml(label + parts.join("; "))}</b>${notes}</div>`;
+}
+
+function keptText(thresholds: number): string {
+  return thresholds === 1 ? "the threshold is kept" : `all ${thresholds} thresholds are kept`;
 }
 
 /** Those that were measured. */

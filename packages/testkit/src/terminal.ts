@@ -1,13 +1,11 @@
-/** Runs the `crate-write` command in a terminal of its own, which util-linux's `script` makes, and reads what it shows. */
+/** Runs a command in a terminal of its own, which util-linux's `script` makes, and reads what it shows. */
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
-const command = fileURLToPath(new URL("../../packages/loadgen/bin/crate-write.js", import.meta.url));
 const program = ["/usr/bin/script", "/bin/script"].find((path) => existsSync(path));
 
 /** Other systems' `script` takes other arguments. */
@@ -19,16 +17,25 @@ export interface TerminalProcess {
   /** Lines on the screen, without colours, once `wanted` stands there. */
   until(wanted: RegExp): Promise<void>;
   shown(): string;
+  /** All that was written, sequences included. */
+  written(): string;
   press(key: string): void;
 }
 
+export interface TerminalOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** `argv`: a script of Node.js and its arguments. It ends with the test. */
 export function startInTerminal(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   argv: readonly string[],
-  env: Readonly<Record<string, string>> = { CI: "" },
+  { env = { CI: "" }, columns = 100, rows = 40 }: TerminalOptions = {},
 ): TerminalProcess {
-  const words = [process.execPath, command, ...argv].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-  const line = `stty rows 40 columns 100; exec ${words.join(" ")}`;
+  const words = [process.execPath, ...argv].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  const line = `stty rows ${rows} columns ${columns}; exec ${words.join(" ")}`;
   const child = spawn(program!, ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], {
     stdio: ["pipe", "pipe", "inherit"],
     cwd: tmpdir(),
@@ -48,6 +55,7 @@ export function startInTerminal(
   );
   return {
     ended,
+    written: () => text,
     shown: () => screenOf(text).join("\n"),
     until: async (wanted) => {
       while (!wanted.test(screenOf(text).join("\n"))) {
@@ -63,7 +71,7 @@ const escapeCode = "\u001b";
 const sequence = new RegExp(`${escapeCode}\\[(?:(\\d+);1H(.*?)${escapeCode}\\[K|2J)`, "gs");
 const colours = new RegExp(`${escapeCode}\\[[\\d;]*m`, "g");
 
-/** The lines as the last of what was written to each of them left it; colours with them unless `isPlain`. */
+/** What a full-screen view of ours shows: the lines as the last of what was written to each of them left it; colours with them unless `isPlain`. */
 export function screenOf(text: string, isPlain = true): readonly string[] {
   let lines: string[] = [];
   for (const [, row, content = ""] of text.matchAll(sequence)) {
