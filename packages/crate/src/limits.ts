@@ -15,6 +15,13 @@ export const requestBytesMax = 512 * 1024 * 1024;
 /** Bytes of the rows of one answer. */
 export const answerSizeMax = 64 * 1024 * 1024;
 
+/** Rows, and bytes of the bodies, of requests that wait for the same table and are written together. */
+export const groupRowsMax = 10_000;
+export const groupBytesMax = 8 * 1024 * 1024;
+
+/** Groups of a statement that are not tried without its ON CONFLICT after some of the rows were there. */
+export const groupsWithConflictMax = 64;
+
 /** How long one statement may run, in milliseconds; then it is interrupted. */
 export const statementTimeoutMs = 60_000;
 

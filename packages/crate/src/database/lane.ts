@@ -52,6 +52,11 @@ export class Lane {
       throw crateErrors.UNSUPPORTED({ what: "WITH, EXPLAIN and parentheses go with queries only" });
   }
 
+  /** Throws what is wrong with `sql`. */
+  async check(sql: string): Promise<void> {
+    await this.#prepare(sql);
+  }
+
   async execute(sql: string, values: readonly JsonValue[] = []): Promise<DuckDBResult> {
     const prepared = await this.#prepare(sql);
     // An interrupt ends what is running; between two statements nothing is.

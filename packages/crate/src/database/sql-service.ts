@@ -5,13 +5,13 @@
 
 import { type DuckDBResult, ResultReturnType } from "@duckdb/node-api";
 import type { Clock } from "@polylog/base/clock";
-import type { CodedError, PolylogError } from "@polylog/base/errors";
 import { crateErrors, errorBody, statusOf } from "../errors.ts";
 import { rowErrorsMax, statementLengthMax } from "../limits.ts";
 import { type Insert, insertRowsSql, unnestedParameters } from "../sql/insert.ts";
 import { withoutLoneSurrogates } from "../sql/json-surrogates.ts";
 import { readStatement, type SqlAction, type Statement } from "../sql/statement.ts";
 import { typeOfDuck } from "../sql/types.ts";
+import { BulkInserts, outcomeOf, type RowOutcome } from "./bulk-inserts.ts";
 import type { Database } from "./database.ts";
 import { translateError } from "./duck-error.ts";
 import { jsonRows, nameOfType } from "./json-rows.ts";
@@ -45,20 +45,16 @@ interface Rows {
   readonly rowcount: number;
 }
 
-/** What became of one row of `bulk_args`. */
-interface RowOutcome {
-  rowcount: number;
-  error?: CodedError;
-}
-
 const noRows = { columns: [], types: [], rowsText: "[]" } as const;
 
 export class SqlService {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #bulkInserts: BulkInserts;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
+    this.#bulkInserts = new BulkInserts(database);
     this.#clock = clock;
   }
 
@@ -158,7 +154,7 @@ export class SqlService {
     const rows = Array.from({ length }, (_, at) => columns.map((column) => column[at] ?? null));
     const tuple = columns.map((_, i) => [{ kind: "parameter", text: `$${i + 1}`, value: `$${i + 1}` }] as const);
     const { sql } = insertRowsSql({ ...insert, tuples: [tuple.map((value) => [...value])] }, "$.rows");
-    const rowcount = await this.#database.write(sql, [withoutLoneSurrogates(JSON.stringify({ rows })), 1, length]);
+    const rowcount = await this.#database.write(sql, [[withoutLoneSurrogates(JSON.stringify({ rows }))], 1, length]);
     return { ...noRows, rowcount };
   }
 
@@ -171,50 +167,21 @@ export class SqlService {
   ): Promise<RowOutcome[]> {
     const { writer } = this.#database;
     const bulkArgs = parsed.bulkArgs!;
-    const outcomes = bulkArgs.map((): RowOutcome => ({ rowcount: 1 }));
-    if (statement.kind === "write") {
-      await writer.run(schema, aborted, async () => {
-        for (const [i, args] of bulkArgs.entries())
-          outcomes[i] = await outcomeOf(this.#database.write(statement.sql, args));
+    if (statement.kind === "write")
+      return writer.run(schema, aborted, async () => {
+        const outcomes: RowOutcome[] = [];
+        for (const args of bulkArgs) outcomes.push(await outcomeOf(this.#database.write(statement.sql, args)));
+        return outcomes;
       });
-      return outcomes;
-    }
     if (statement.kind !== "insert")
       throw crateErrors.UNSUPPORTED({ what: "bulk_args go with INSERT, UPDATE and DELETE" });
-    const { sql, parameterCount } = insertRowsSql(statement.insert, "$.bulk_args");
+    const rowsSql = insertRowsSql(statement.insert, "$.bulk_args");
+    const { parameterCount } = rowsSql;
     if (bulkArgs.some((args) => args.length < parameterCount))
       throw crateErrors.ANALYSIS({
         reason: `mixed number of arguments: the statement has ${parameterCount} parameters`,
       });
-    await writer.run(schema, aborted, () => this.#insertRows(sql, text, outcomes, 0, bulkArgs.length));
-    return outcomes;
-  }
-
-  /**
-   * Rows `from` to before `to`, in one transaction when all of them go in. Otherwise each half on its own, first half first,
-   * down to the row that is refused or passed over: the good ones are written, each row's fate is known.
-   */
-  async #insertRows(sql: string, text: string, outcomes: RowOutcome[], from: number, to: number): Promise<void> {
-    if (from === to) return;
-    const count = to - from;
-    await this.#database.write("BEGIN");
-    const isWhole = ({ rowcount, error }: RowOutcome) => error === undefined && (rowcount === count || rowcount === 0);
-    let outcome: RowOutcome | undefined;
-    try {
-      outcome = await outcomeOf(this.#database.write(sql, [text, from + 1, to]));
-    } finally {
-      await this.#database.writer.endTransaction(outcome !== undefined && isWhole(outcome) ? "COMMIT" : "ROLLBACK");
-    }
-    const { rowcount, error } = outcome;
-    const isSettled = isWhole(outcome);
-    if (isSettled || count === 1) {
-      for (let i = from; i < to; i++) outcomes[i] = { rowcount: rowcount === 0 ? 0 : 1 };
-      if (error !== undefined) outcomes[from] = { rowcount: -2, error };
-      return;
-    }
-    const middle = from + (count >> 1);
-    await this.#insertRows(sql, text, outcomes, from, middle);
-    await this.#insertRows(sql, text, outcomes, middle, to);
+    return this.#bulkInserts.insert(schema, rowsSql, { text, count: bulkArgs.length, aborted });
   }
 }
 
@@ -242,17 +209,6 @@ async function writeRows(lane: Lane, sql: string, args: readonly JsonValue[]): P
   if (result.returnType === ResultReturnType.QUERY_RESULT) return rowsOf(result);
   await result.fetchAllChunks();
   return { ...noRows, rowcount: result.rowsChanged };
-}
-
-async function outcomeOf(change: Promise<number>): Promise<RowOutcome> {
-  try {
-    return { rowcount: await change };
-  } catch (error) {
-    const coded: PolylogError = translateError(error);
-    // What concerns the whole request is no row's fault.
-    if (coded.retryable || coded.code === "crate.KILLED") throw coded;
-    return { rowcount: -2, error: coded };
-  }
 }
 
 /** As CrateDB's answer: the first failed rows say why. */

@@ -2,8 +2,8 @@
  * INSERT and UPDATE: every value is converted to its column's type here, because CrateDB takes a timestamp as milliseconds or
  * text, an object as JSON, a number as text, where DuckDB takes a cast.
  *
- * Rows of `bulk_args` stay JSON all the way into the database: one statement takes a slice of them, `$1` is the request's body,
- * `$2` and `$3` the first and last row of the slice, from 1.
+ * Rows of `bulk_args` stay JSON all the way into the database: one statement takes a slice of them, `$1` is a list of requests'
+ * bodies, `$2` and `$3` the first and last row of the slice, from 1.
  */
 
 import { crateErrors } from "../errors.ts";
@@ -71,8 +71,15 @@ export function insertSql(insert: Insert, rewriter: Rewriter): string {
   return `${head} VALUES ${rows} ${rewriter.rewrite(insert.tail)}`;
 }
 
-/** With rows of JSON at `path` of the body. Throws UNSUPPORTED for parameters outside of the tuple. */
-export function insertRowsSql(insert: Insert, path: "$.bulk_args" | "$.rows"): { sql: string; parameterCount: number } {
+export interface InsertRows {
+  readonly sql: string;
+  /** The same without its ON CONFLICT, which is all that it has after the rows. Undefined: it has none, or something else. */
+  readonly plainSql: string | undefined;
+  readonly parameterCount: number;
+}
+
+/** With rows of JSON at `path` of each body. Throws UNSUPPORTED for parameters outside of the tuple. */
+export function insertRowsSql(insert: Insert, path: "$.bulk_args" | "$.rows"): InsertRows {
   const { table, columns, tuples } = insert;
   const [tuple] = tuples ?? [];
   if (tuple === undefined || tuples!.length > 1)
@@ -89,13 +96,13 @@ export function insertRowsSql(insert: Insert, path: "$.bulk_args" | "$.rows"): {
   const tail = rewriter.rewrite(insert.tail);
   if (rewriter.parameterCount > parameterCount)
     throw crateErrors.UNSUPPORTED({ what: "with bulk_args, ON CONFLICT takes excluded.column and no parameters" });
-  const rows = `unnest(list_slice(from_json(json_extract($1, ${quoteText(path)}), '["JSON"]'), $2, $3))`;
+  const ofBody = `from_json(json_extract(b, ${quoteText(path)}), '["JSON"]')`;
+  const rows = `unnest(list_slice(flatten(list_transform($1::VARCHAR[], lambda b: ${ofBody})), $2, $3))`;
   const source = `SELECT from_json(j, '["JSON"]') AS r FROM (SELECT ${rows} AS j)`;
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
-  return {
-    sql: `INSERT INTO ${sqlOf(table)} (${names}) SELECT ${values.join(", ")} FROM (${source}) ${tail}`,
-    parameterCount,
-  };
+  const plainSql = `INSERT INTO ${sqlOf(table)} (${names}) SELECT ${values.join(", ")} FROM (${source})`;
+  const isConflict = insert.tail[0]?.text === "on" && insert.tail.every(({ text }) => text !== "returning");
+  return { sql: `${plainSql} ${tail}`, plainSql: isConflict ? plainSql : undefined, parameterCount };
 }
 
 /** The parameters of `SELECT * FROM UNNEST(?, ?)`: columns of values instead of rows. Undefined when the query is another. */

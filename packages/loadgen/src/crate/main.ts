@@ -1,12 +1,19 @@
 /** The `crate-write` command: reads argv, environment, `.env` and signals, and nothing else does. */
 
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { isCodedError } from "@polylog/base/errors";
 import { keyboardOf, outputOf } from "../commands/process-streams.ts";
 import { exitCodeOf } from "../exit-codes.ts";
 import { toolVersion } from "../version.ts";
 import { crateWrite } from "./load-command.ts";
 import { loadProfile } from "./report/load-profile.ts";
+
+/**
+ * Rows are short-lived and threads many, so heaps that grow at leisure are waste: with 32 threads into PostgreSQL this takes 110 MB
+ * instead of 186 MB, for as many rows per second. The threads' heaps are made after this.
+ */
+setFlagsFromString("--optimize-for-size");
 
 function main(): Promise<number> {
   const { env, stdin, stdout, stderr, argv } = process;
