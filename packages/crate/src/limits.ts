@@ -9,6 +9,9 @@ export const bodyTimeoutMs = 60_000;
 /** Requests that wait for the database or are being answered. */
 export const requestsMax = 256;
 
+/** Those of one user; the rest is kept for others. */
+export const requestsPerUserMax = 192;
+
 /** Bytes of the bodies of all of them. */
 export const requestBytesMax = 512 * 1024 * 1024;
 
@@ -22,11 +25,17 @@ export const groupBytesMax = 8 * 1024 * 1024;
 /** Groups of a statement that are not tried without its ON CONFLICT after some of the rows were there. */
 export const groupsWithConflictMax = 64;
 
-/** How long one statement may run, in milliseconds; then it is interrupted. */
+/** How long one statement may run unless it is told otherwise, in milliseconds; then it is interrupted. */
 export const statementTimeoutMs = 60_000;
 
-/** Statements that read at a time; one writes at a time besides. */
-export const readersMax = 2;
+/** How long until it is interrupted again, in milliseconds: between two steps of it nothing hears. */
+export const interruptIntervalMs = 100;
+
+/** How much longer it may take to end, as planning does, in milliseconds; then the database's process is ended. */
+export const statementGraceMs = 5_000;
+
+/** Statements that read at a time, of one user one less; one writes at a time besides. */
+export const readersMax = 4;
 
 /** Characters of one statement. */
 export const statementLengthMax = 1024 * 1024;
@@ -40,8 +49,24 @@ export const subscriptedLengthMax = 16 * 1024;
 /** Prepared statements that are kept. */
 export const preparedMax = 64;
 
-/** Memory of the database, beside that of its process; what does not fit goes to a temporary directory. */
-export const databaseMemoryBytes = 512 * 1024 * 1024;
+/** Memory of the database's process unless it is told otherwise, in bytes. With more it is ended. */
+export const processMemoryBytes = 2 * 1024 * 1024 * 1024;
+
+/** What of it the database takes for itself; what does not fit goes to a temporary directory. */
+export const databaseMemoryShare = 0.25;
+
+/** Bytes in the temporary directory. */
+export const temporaryBytesMax = 4 * 1024 * 1024 * 1024;
+
+/** How often the memory of the database's process is looked at while a statement is under way, in milliseconds. */
+export const watchIntervalMs = 100;
+
+/** How often it is asked to say something then, and how long it may be silent, in milliseconds. */
+export const pingIntervalMs = 5_000;
+export const pingTimeoutMs = 30_000;
+
+/** Threads of the database's process for statements: one for each lane, and some that rows are fetched by. */
+export const processThreads = readersMax + 1 + 3;
 
 /** How long the database's process may take to begin or to end, in milliseconds. */
 export const processTimeoutMs = 20_000;

@@ -189,7 +189,9 @@ export class PolylogServer implements Service {
     });
     const origins = this.#options.webOrigins;
     const rpc = new RpcServer({ ...parts, broker, mqtt: mqttAdmin(mqtt, bridges), origins });
-    const sql = sqlRoutes({ ...parts, access: broker.access, origins, dataDir: this.dataDir });
+    const { sqlStatementTimeoutMs: timeoutMs, sqlMemoryBytes: memoryBytesMax } = this.#options;
+    const bounds = { timeoutMs, memoryBytesMax };
+    const sql = sqlRoutes({ ...parts, ...bounds, access: broker.access, origins, dataDir: this.dataDir });
     const servers = [mqtt, nsq, ...(lookupd === undefined ? [] : [lookupd]), rpc, sql.process];
     const protocols = new ServiceGroup("protocol servers", servers, this.#clock);
     const acceptMqtt = (stream: ByteStream) => mqtt.accept(stream);

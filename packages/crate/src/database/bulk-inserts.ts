@@ -35,8 +35,9 @@ interface Waiting extends BulkRequest {
   readonly reject: (error: unknown) => void;
 }
 
-/** Requests of one statement in one schema. */
+/** Requests of one user, of one statement in one schema. */
 interface Queue {
+  readonly user: string;
   readonly schema: string;
   readonly rowsSql: InsertRows;
   readonly waiting: Waiting[];
@@ -55,33 +56,32 @@ export class BulkInserts {
   }
 
   /** One outcome a row. Rejects with what concerns the whole request. */
-  insert(schema: string, rowsSql: InsertRows, request: BulkRequest): Promise<RowOutcome[]> {
-    const queue = this.#queueOf(schema, rowsSql);
+  insert(user: string, schema: string, rowsSql: InsertRows, request: BulkRequest): Promise<RowOutcome[]> {
+    const queue = this.#queueOf(user, schema, rowsSql);
     return new Promise((resolve, reject) => {
       queue.waiting.push({ ...request, resolve, reject });
       if (queue.waiting.length === 1) this.#schedule(queue);
     });
   }
 
-  #queueOf(schema: string, rowsSql: InsertRows): Queue {
-    const key = JSON.stringify([schema, rowsSql.sql]);
+  #queueOf(user: string, schema: string, rowsSql: InsertRows): Queue {
+    const key = JSON.stringify([user, schema, rowsSql.sql]);
     let queue = this.#queues.get(key);
     if (queue === undefined) {
       for (const [other, { waiting }] of this.#queues) {
         if (this.#queues.size < preparedMax) break;
         if (waiting.length === 0) this.#queues.delete(other);
       }
-      queue = { schema, rowsSql, waiting: [], groupsWithConflict: 0, groupsWithConflictNext: 1 };
+      queue = { user, schema, rowsSql, waiting: [], groupsWithConflict: 0, groupsWithConflictNext: 1 };
       this.#queues.set(key, queue);
     }
     return queue;
   }
 
   #schedule(queue: Queue): void {
-    const { writer } = this.#database;
     const everybodyLeft = new AbortController();
     let group: readonly Waiting[] = [];
-    const written = writer.run(queue.schema, everybodyLeft.signal, () => {
+    const written = this.#database.writing(queue.user, queue.schema, everybodyLeft.signal, () => {
       group = takeGroup(queue);
       if (queue.waiting.length > 0) this.#schedule(queue);
       return this.#writeGroup(queue, group, everybodyLeft);
@@ -134,10 +134,10 @@ export class BulkInserts {
     }
   }
 
-  #writeAlone({ schema, rowsSql }: Queue, { text, count, aborted, resolve, reject }: Waiting): void {
+  #writeAlone({ user, schema, rowsSql }: Queue, { text, count, aborted, resolve, reject }: Waiting): void {
     const outcomes = outcomesOf(count, 1);
-    this.#database.writer
-      .run(schema, aborted, () => this.#insertRows(rowsSql.sql, text, outcomes, 0, count))
+    this.#database
+      .writing(user, schema, aborted, () => this.#insertRows(rowsSql.sql, text, outcomes, 0, count))
       .then(() => resolve(outcomes), reject);
   }
 

@@ -1,16 +1,23 @@
 /**
- * The database: one writer and a few readers, as lanes. DuckDB lets them work side by side, but two writers of one table
+ * The database: one writer and a few readers, as lanes that `FairLanes` hands out. DuckDB lets them work side by side, but two writers of one table
  * would refuse each other; so whatever changes something goes through the one lane.
  */
 
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { Clock } from "@polylog/base/clock";
 import { crateErrors } from "../errors.ts";
-import { databaseMemoryBytes, readersMax, statementTimeoutMs } from "../limits.ts";
+import {
+  databaseMemoryShare,
+  processMemoryBytes,
+  readersMax,
+  statementTimeoutMs,
+  temporaryBytesMax,
+} from "../limits.ts";
 import type { CreateTable, TableName } from "../sql/create-table.ts";
 import type { ColumnOfTable } from "../sql/insert.ts";
 import { typeOfDuck } from "../sql/types.ts";
 import { catalogStatements, type NodeIdentity } from "./catalog.ts";
+import { FairLanes } from "./fair-lanes.ts";
 import { Lane } from "./lane.ts";
 
 export interface DatabaseOptions {
@@ -22,26 +29,35 @@ export interface DatabaseOptions {
   readonly clock: Clock;
   /** Default `statementTimeoutMs`. */
   readonly timeoutMs?: number;
+  /** Of the whole process. Default `processMemoryBytes`. */
+  readonly memoryBytesMax?: number;
+  /** A statement does not end although its time is up. */
+  readonly onStuck?: () => void;
 }
 
 export class Database {
   readonly writer: Lane;
+  readonly #writing: FairLanes;
+  readonly #reading: FairLanes;
   readonly #readers: readonly Lane[];
   readonly #instance: DuckDBInstance;
   readonly #columns = new Map<string, readonly ColumnOfTable[]>();
-  #nextReader = 0;
 
   private constructor(instance: DuckDBInstance, writer: Lane, readers: readonly Lane[]) {
     this.#instance = instance;
     this.writer = writer;
     this.#readers = readers;
+    this.#writing = new FairLanes([writer]);
+    this.#reading = new FairLanes(readers);
   }
 
   static async open(options: DatabaseOptions): Promise<Database> {
+    const { timeoutMs = statementTimeoutMs, onStuck = () => undefined } = options;
     const instance = await DuckDBInstance.create(options.path, {
-      memory_limit: `${databaseMemoryBytes / 1024 / 1024}MiB`,
+      memory_limit: mebibytes((options.memoryBytesMax ?? processMemoryBytes) * databaseMemoryShare),
       threads: "2",
       temp_directory: options.temporaryDirectory,
+      max_temp_directory_size: mebibytes(temporaryBytesMax),
       // No statement reaches a file, an address or an extension.
       enable_external_access: "false",
       autoinstall_known_extensions: "false",
@@ -51,7 +67,7 @@ export class Database {
     const lane = async (): Promise<Lane> => {
       const connection = await instance.connect();
       await connection.run("SET TimeZone = 'UTC'");
-      return new Lane(connection, options.clock, options.timeoutMs ?? statementTimeoutMs);
+      return new Lane(connection, options.clock, timeoutMs, onStuck);
     };
     const writer = await lane();
     for (const sql of catalogStatements(options.node)) await (await writer.execute(sql)).fetchAllChunks();
@@ -60,10 +76,14 @@ export class Database {
     return new Database(instance, writer, readers);
   }
 
-  /** Each in turn. */
-  get reader(): Lane {
-    this.#nextReader = (this.#nextReader + 1) % this.#readers.length;
-    return this.#readers[this.#nextReader]!;
+  /** Does `work` in the writer's lane; see `FairLanes.run`. */
+  writing<T>(user: string, schema: string, aborted: AbortSignal, work: (lane: Lane) => Promise<T>): Promise<T> {
+    return this.#writing.run(user, schema, aborted, work);
+  }
+
+  /** Does `work` in a lane that reads; see `FairLanes.run`. */
+  reading<T>(user: string, schema: string, aborted: AbortSignal, work: (lane: Lane) => Promise<T>): Promise<T> {
+    return this.#reading.run(user, schema, aborted, work);
   }
 
   /** Throws RELATION_UNKNOWN. */
@@ -141,4 +161,8 @@ export class Database {
   close(): void {
     this.#instance.closeSync();
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 1024 / 1024)}MiB`;
 }

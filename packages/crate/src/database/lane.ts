@@ -1,5 +1,5 @@
 /**
- * One connection to the database, its statements one after the other, each within its time. Statements that are asked for
+ * One connection to the database, its statements one after the other as `FairLanes` hands them out, each within its time. Statements that are asked for
  * again and again stay prepared.
  */
 
@@ -14,9 +14,9 @@ import {
   listValue,
   StatementType,
 } from "@duckdb/node-api";
-import type { Clock } from "@polylog/base/clock";
+import type { Clock, Timer } from "@polylog/base/clock";
 import { crateErrors } from "../errors.ts";
-import { preparedMax } from "../limits.ts";
+import { interruptIntervalMs, preparedMax, statementGraceMs } from "../limits.ts";
 
 /** A value as JSON has it. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -25,24 +25,51 @@ export class Lane {
   readonly #connection: DuckDBConnection;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #onStuck: () => void;
   readonly #prepared = new Map<string, DuckDBPreparedStatement>();
-  #last: Promise<unknown> = Promise.resolve();
   #schema = "";
   #isStale = false;
   /** The work under way has used up its time, or its client went away. */
   #isOver = false;
 
-  constructor(connection: DuckDBConnection, clock: Clock, timeoutMs: number) {
+  /** `onStuck`: the work did not end long after its time. */
+  constructor(connection: DuckDBConnection, clock: Clock, timeoutMs: number, onStuck: () => void) {
     this.#connection = connection;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    this.#onStuck = onStuck;
   }
 
-  /** Does `work` when all before it is done, in `schema`. What runs too long, or is aborted, rejects as interrupted. */
-  run<T>(schema: string, aborted: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(() => this.#within(schema, aborted, work));
-    this.#last = done.catch(() => undefined);
-    return done;
+  /** Does `work` in `schema`, one at a time. What runs too long, or is aborted, rejects as interrupted. */
+  async run<T>(schema: string, aborted: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (aborted.aborted) throw crateErrors.KILLED({ reason: "its client went away" });
+    this.#isOver = false;
+    let again: Timer | undefined;
+    const interrupt = (): void => {
+      this.#isOver = true;
+      this.#connection.interrupt();
+      // What is just about to begin does not hear it.
+      this.#clock.clearTimer(again);
+      again = this.#clock.setTimer(interrupt, interruptIntervalMs);
+    };
+    const timer = this.#clock.setTimer(interrupt, this.#timeoutMs);
+    // Planning, and computing constants meanwhile, is not interrupted.
+    const stuck = this.#clock.setTimer(this.#onStuck, this.#timeoutMs + statementGraceMs);
+    aborted.addEventListener("abort", interrupt);
+    try {
+      if (this.#isStale || schema !== this.#schema) this.#dropPrepared();
+      if (schema !== this.#schema) {
+        await this.#connection.run(`SET search_path = '${schema.replaceAll("'", "''").replaceAll(",", "")},main'`);
+        this.#schema = schema;
+      }
+      return await work();
+    } finally {
+      this.#isOver = false;
+      this.#clock.clearTimer(timer);
+      this.#clock.clearTimer(again);
+      this.#clock.clearTimer(stuck);
+      aborted.removeEventListener("abort", interrupt);
+    }
   }
 
   /** Throws UNSUPPORTED unless `sql` is a query: WITH may begin a statement of any kind. */
@@ -80,29 +107,6 @@ export class Lane {
   /** After a definition has changed: what was prepared may mean something else. */
   forget(): void {
     this.#isStale = true;
-  }
-
-  async #within<T>(schema: string, aborted: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (aborted.aborted) throw crateErrors.KILLED({ reason: "its client went away" });
-    this.#isOver = false;
-    const interrupt = (): void => {
-      this.#isOver = true;
-      this.#connection.interrupt();
-    };
-    const timer = this.#clock.setTimer(interrupt, this.#timeoutMs);
-    aborted.addEventListener("abort", interrupt);
-    try {
-      if (this.#isStale || schema !== this.#schema) this.#dropPrepared();
-      if (schema !== this.#schema) {
-        await this.#connection.run(`SET search_path = '${schema.replaceAll("'", "''").replaceAll(",", "")},main'`);
-        this.#schema = schema;
-      }
-      return await work();
-    } finally {
-      this.#isOver = false;
-      this.#clock.clearTimer(timer);
-      aborted.removeEventListener("abort", interrupt);
-    }
   }
 
   #dropPrepared(): void {

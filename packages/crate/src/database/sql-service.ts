@@ -69,14 +69,14 @@ export class SqlService {
       const statement = await this.#read(parsed, request, aborted);
       this.#authorize(statement, request);
       if (parsed.bulkArgs !== undefined) {
-        const outcomes = await this.#bulk(statement, parsed, text, request.schema, aborted);
+        const outcomes = await this.#bulk(statement, parsed, text, request, aborted);
         const types = request.types ? ',"col_types":[]' : "";
         return {
           status: 200,
           body: `{"cols":[]${types},"duration":${duration()},"results":${JSON.stringify(withErrors(outcomes))}}`,
         };
       }
-      const rows = await this.#single(statement, parsed, request.schema, aborted);
+      const rows = await this.#single(statement, parsed, request, aborted);
       const numbers = rows.types.map((duck) => typeOfDuck(duck).number);
       const types = request.types ? `,"col_types":${JSON.stringify(numbers)}` : "";
       const columns = JSON.stringify(rows.columns);
@@ -90,11 +90,10 @@ export class SqlService {
     }
   }
 
-  #read({ stmt, args, bulkArgs }: Parsed, { schema }: SqlRequest, aborted: AbortSignal): Promise<Statement> {
+  #read({ stmt, args, bulkArgs }: Parsed, { schema, user }: SqlRequest, aborted: AbortSignal): Promise<Statement> {
     // The columns of a table are asked for in the writer's lane: after the statements that may change them.
-    const { writer } = this.#database;
     return readStatement(stmt, bulkArgs?.[0] ?? args, schema, (name) =>
-      writer.run(schema, aborted, () => this.#database.columnsOf(name)),
+      this.#database.writing(user, schema, aborted, () => this.#database.columnsOf(name)),
     );
   }
 
@@ -105,30 +104,29 @@ export class SqlService {
       throw crateErrors.NOT_AUTHORIZED({ action: "consume", user });
   }
 
-  async #single(statement: Statement, parsed: Parsed, schema: string, aborted: AbortSignal): Promise<Rows> {
-    const { writer } = this.#database;
+  async #single(statement: Statement, parsed: Parsed, request: SqlRequest, aborted: AbortSignal): Promise<Rows> {
+    const { schema, user } = request;
+    const write = (work: (lane: Lane) => Promise<Rows>) => this.#database.writing(user, schema, aborted, work);
     switch (statement.kind) {
       case "nothing":
         return { ...noRows, rowcount: statement.rowcount };
-      case "query": {
-        const { reader } = this.#database;
-        return reader.run(schema, aborted, async () => {
-          await reader.requireQuery(statement.checked);
-          return readRows(reader, statement.sql, parsed.args);
+      case "query":
+        return this.#database.reading(user, schema, aborted, async (lane) => {
+          await lane.requireQuery(statement.checked);
+          return readRows(lane, statement.sql, parsed.args);
         });
-      }
       case "create":
-        return writer.run(schema, aborted, async () => {
+        return write(async () => {
           const rowcount = await this.#database.createTable(statement.create, parsed.stmt);
           return { ...noRows, rowcount };
         });
       case "drop":
-        return writer.run(schema, aborted, async () => {
+        return write(async () => {
           const rowcount = await this.#database.dropTable(statement.name, statement.sql);
           return { ...noRows, rowcount };
         });
       case "alter":
-        return writer.run(schema, aborted, async () => {
+        return write(async () => {
           await this.#database.write(statement.sql);
           this.#database.onDefinition();
           return { ...noRows, rowcount: -1 };
@@ -136,11 +134,11 @@ export class SqlService {
       case "insert": {
         const unnested = unnestedParameters(statement.insert);
         if (unnested !== undefined)
-          return writer.run(schema, aborted, () => this.#insertColumns(statement.insert, unnested.length, parsed.args));
-        return writer.run(schema, aborted, () => writeRows(writer, statement.sql, parsed.args));
+          return write(() => this.#insertColumns(statement.insert, unnested.length, parsed.args));
+        return write((lane) => writeRows(lane, statement.sql, parsed.args));
       }
       case "write":
-        return writer.run(schema, aborted, () => writeRows(writer, statement.sql, parsed.args));
+        return write((lane) => writeRows(lane, statement.sql, parsed.args));
     }
   }
 
@@ -162,13 +160,12 @@ export class SqlService {
     statement: Statement,
     parsed: Parsed,
     text: string,
-    schema: string,
+    { schema, user }: SqlRequest,
     aborted: AbortSignal,
   ): Promise<RowOutcome[]> {
-    const { writer } = this.#database;
     const bulkArgs = parsed.bulkArgs!;
     if (statement.kind === "write")
-      return writer.run(schema, aborted, async () => {
+      return this.#database.writing(user, schema, aborted, async () => {
         const outcomes: RowOutcome[] = [];
         for (const args of bulkArgs) outcomes.push(await outcomeOf(this.#database.write(statement.sql, args)));
         return outcomes;
@@ -181,7 +178,7 @@ export class SqlService {
       throw crateErrors.ANALYSIS({
         reason: `mixed number of arguments: the statement has ${parameterCount} parameters`,
       });
-    return this.#bulkInserts.insert(schema, rowsSql, { text, count: bulkArgs.length, aborted });
+    return this.#bulkInserts.insert(user, schema, rowsSql, { text, count: bulkArgs.length, aborted });
   }
 }
 

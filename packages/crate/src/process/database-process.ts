@@ -1,5 +1,6 @@
 /** The process of the database. It ends when it is told to, and when the server is gone. */
 
+import { rmSync, writeFileSync } from "node:fs";
 import { systemClock } from "@polylog/base/clock";
 import { Database } from "../database/database.ts";
 import { SqlService } from "../database/sql-service.ts";
@@ -22,20 +23,35 @@ export function serveDatabase(): void {
       case "abort":
         running.get(message.id)?.abort();
         break;
+      case "ping":
+        send({ type: "pong" });
+        break;
       case "close":
         end();
         break;
     }
   });
-  process.on("disconnect", end);
+  process.on("disconnect", endAtOnce);
+  offerToKernel();
   // A terminal sends Ctrl-C to the whole group; the server says when to end.
   process.on("SIGINT", () => undefined);
   process.on("SIGTERM", () => undefined);
 }
 
-async function open({ path, temporaryDirectory, node }: Extract<ToDatabase, { type: "open" }>): Promise<void> {
+/** When the machine has no memory left, this process is to end, and not the server's. */
+function offerToKernel(): void {
   try {
-    database = await Database.open({ path, temporaryDirectory, node, clock: systemClock });
+    writeFileSync("/proc/self/oom_score_adj", "800");
+  } catch {
+    // Not on this system.
+  }
+}
+
+async function open({ type: _, ...options }: Extract<ToDatabase, { type: "open" }>): Promise<void> {
+  try {
+    // What a life before this one left there is nobody's.
+    rmSync(options.temporaryDirectory, { recursive: true, force: true });
+    database = await Database.open({ ...options, clock: systemClock, onStuck: () => send({ type: "stuck" }) });
     service = new SqlService(database, systemClock);
     send({ type: "opened" });
   } catch (error) {
@@ -53,6 +69,13 @@ async function answer({ id, request }: Extract<ToDatabase, { type: "request" }>)
 
 function send(message: FromDatabase): void {
   if (process.connected) process.send?.(message);
+}
+
+/** The server is gone: nobody waits for what is under way, and the next server needs the database. */
+function endAtOnce(): void {
+  // Closing, and leaving in good order, would wait for it.
+  if (running.size > 0) process.kill(process.pid, "SIGKILL");
+  end();
 }
 
 function end(): void {

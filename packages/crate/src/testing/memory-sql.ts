@@ -1,7 +1,7 @@
 /** The endpoint's service on a database in memory, as one client sees it. */
 
 import { systemClock } from "@polylog/base/clock";
-import { Database } from "../database/database.ts";
+import { Database, type DatabaseOptions } from "../database/database.ts";
 import { type SqlAnswer, type SqlRequest, SqlService } from "../database/sql-service.ts";
 
 export const node = {
@@ -38,8 +38,8 @@ export class MemorySql {
     this.#service = new SqlService(database, systemClock);
   }
 
-  static async open(timeoutMs?: number): Promise<MemorySql> {
-    const options = { path: ":memory:", temporaryDirectory: "", node, clock: systemClock };
+  static async open(timeoutMs?: number, more: Partial<DatabaseOptions> = {}): Promise<MemorySql> {
+    const options = { path: ":memory:", temporaryDirectory: "", node, clock: systemClock, ...more };
     return new MemorySql(await Database.open({ ...options, ...(timeoutMs !== undefined && { timeoutMs }) }));
   }
 

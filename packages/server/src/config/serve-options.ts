@@ -20,6 +20,7 @@ const listeners = "Listeners";
 const tls = "TLS";
 const storage = "Storage";
 const nsq = "NSQ";
+const sql = "SQL";
 const operation = "Operation";
 
 export const serveOptions = defineOptions({
@@ -393,6 +394,25 @@ export const serveOptions = defineOptions({
   ...nsqOptions,
 
   ...lookupdOptions,
+
+  sqlStatementTimeoutMs: {
+    flag: "sql-statement-timeout",
+    type: "duration",
+    min: "100ms",
+    max: "1d",
+    default: "60s",
+    group: sql,
+    help: "How long one statement sent to /_sql may run.",
+  },
+  sqlMemoryBytes: {
+    flag: "sql-memory",
+    type: "size",
+    min: "256MiB",
+    max: "1TiB",
+    default: "2GiB",
+    group: sql,
+    help: "Memory of the process behind /_sql. With more it is ended and begun anew, and what it was asked is refused; a quarter is the database's.",
+  },
 
   config: {
     flag: "config",

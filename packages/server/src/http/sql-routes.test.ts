@@ -9,7 +9,14 @@ import { sqlRoutes } from "./sql-routes.ts";
 /** The status of a GET, which is 405 for whoever may use it at all. */
 function statusFor(headers: IncomingMessage["headers"]): number {
   const access = { allows: () => true };
-  const options = { dataDir: "/nowhere", access, clock: new ManualClock(), logger: silentLogger };
+  const options = {
+    timeoutMs: 1000,
+    memoryBytesMax: 2 ** 31,
+    dataDir: "/nowhere",
+    access,
+    clock: new ManualClock(),
+    logger: silentLogger,
+  };
   const { routes } = sqlRoutes({ ...options, origins: ["https://console.example"] });
   let answered = 0;
   const response = {

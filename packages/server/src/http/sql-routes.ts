@@ -13,6 +13,9 @@ import { type HttpRoute, sendJson } from "./routes.ts";
 
 export interface SqlRoutesOptions {
   readonly dataDir: string;
+  /** As of `SqlProcessOptions`. */
+  readonly timeoutMs: number;
+  readonly memoryBytesMax: number;
   readonly access: Access;
   /** Origins of web pages that may use it, besides its own. */
   readonly origins: readonly string[];
@@ -23,7 +26,7 @@ export interface SqlRoutesOptions {
 /** The release of CrateDB whose contract the endpoint follows; clients compare it with what they need. */
 const contractVersion = "6.0.0";
 
-export function sqlRoutes({ dataDir, access, origins, clock, logger }: SqlRoutesOptions): {
+export function sqlRoutes({ dataDir, access, origins, ...options }: SqlRoutesOptions): {
   process: SqlProcess;
   routes: HttpRoute[];
 } {
@@ -34,8 +37,9 @@ export function sqlRoutes({ dataDir, access, origins, clock, logger }: SqlRoutes
     version: `${contractVersion}+polylog.${version}`,
     clusterName: "polylog",
   };
-  const process = new SqlProcess({ directory: join(dataDir, "sql"), node, clock, logger: logger.child("sql") });
-  const endpoint = new CrateEndpoint({ process, node, access, clock });
+  const logger = options.logger.child("sql");
+  const process = new SqlProcess({ ...options, directory: join(dataDir, "sql"), node, logger });
+  const endpoint = new CrateEndpoint({ process, node, access, clock: options.clock });
   const routes: HttpRoute[] = [
     {
       path: "/_sql",
