@@ -27,6 +27,7 @@ export const loadgenErrors = defineErrors("loadgen", {
     help: "use fewer clients",
   },
   FILE_UNREADABLE: { text: "cannot read {path}: {reason}" },
+  FILE_UNWRITABLE: { text: "cannot write {path}: {reason}" },
   SCENARIO_FILE_INVALID: { text: "{path}: {problem}" },
   /** Exit code 3. */
   DATABASE_UNREACHABLE: {

@@ -4,6 +4,7 @@ import { isCodedError } from "@polylog/base/errors";
 import { findCommand, renderUsage } from "./commands/index.ts";
 import { keyboardOf, outputOf } from "./commands/process-streams.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { exitWhenWritten } from "./exit-when-written.ts";
 import { benchProfile } from "./mqtt/bench-profile.ts";
 
 async function main(): Promise<number> {
@@ -73,4 +74,4 @@ function fail(error: unknown): number {
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
-process.exit(await main().catch(fail));
+await exitWhenWritten(await main().catch(fail));

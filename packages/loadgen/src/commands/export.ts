@@ -1,9 +1,10 @@
 /**
- * `export json|csv|parquet`: results as files.
+ * `export json|csv|parquet|hdr`: results as files.
  *
  *     json      run-ID.json for each run: what was measured and scenarios, each with configuration, throughput and latency
  *     csv       one file per table, named after it
  *     parquet   the same
+ *     hdr       scenario-ID.hlog for each scenario: an interval log of HdrHistogram, every kind of time under a tag
  */
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { join } from "node:path";
 import { defineOptions, type OptionValues, optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
 import { loadgenErrors } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { renderHdrLog } from "../measure/hdr-log.ts";
 import type { ToolProfile } from "../measure/tool-profile.ts";
 import { ResultStore } from "../store/result-store.ts";
 import { tables } from "../store/tables.ts";
@@ -31,14 +33,15 @@ const exportOptions = (tool: ToolProfile) =>
 
 type Filter = Pick<OptionValues<ReturnType<typeof exportOptions>>, "runId" | "scenarioId">;
 
-const formats = ["json", "csv", "parquet"] as const;
+const formats = ["json", "csv", "parquet", "hdr"] as const;
 type Format = (typeof formats)[number];
 
 export async function exportResults(argv: readonly string[], { tool, env, stdout }: Environment): Promise<number> {
   const { tool: name, envPrefix } = tool;
   const options = exportOptions(tool);
   if (argv.includes("--help")) {
-    const summary = "Writes results as JSON (a file per run), CSV or Parquet (a file per table).";
+    const summary =
+      "Writes results as JSON (a file per run), CSV or Parquet (a file per table), or logs of HdrHistogram (a file per scenario).";
     stdout.write(renderHelp(options, { usage: `${name} export ${formats.join("|")} [options]`, summary, envPrefix }));
     return exitCodes.fine;
   }
@@ -50,9 +53,7 @@ export async function exportResults(argv: readonly string[], { tool, env, stdout
   mkdirSync(values.output, { recursive: true });
   const store = await ResultStore.open(values.db, { isReadOnly: true });
   try {
-    const files = await (format === "json"
-      ? exportJson(store, values.output, values)
-      : exportTables(store, format, values.output, values));
+    const files = await exportAs(format, store, values.output, values, name);
     for (const file of files) stdout.write(`${file}\n`);
   } catch (error) {
     if (error instanceof Error && "code" in error) throw error;
@@ -61,6 +62,49 @@ export async function exportResults(argv: readonly string[], { tool, env, stdout
     await store.close();
   }
   return exitCodes.fine;
+}
+
+function exportAs(
+  format: Format,
+  store: ResultStore,
+  folder: string,
+  filter: Filter,
+  tool: string,
+): Promise<readonly string[]> {
+  if (format === "json") return exportJson(store, folder, filter);
+  if (format === "hdr") return exportHdr(store, folder, filter, tool);
+  return exportTables(store, format, folder, filter);
+}
+
+/** A scenario without rows for it, one of mqtt-bench itself say, has no log: its buckets are too coarse. */
+async function exportHdr(store: ResultStore, folder: string, filter: Filter, tool: string): Promise<readonly string[]> {
+  const known = await store.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'hdr_blobs'");
+  if (known.rows.length === 0) return [];
+  const scenarios = await store.query(
+    `SELECT CAST(r.scenario_id AS VARCHAR), r.scenario_name, r.started_at,
+            (SELECT epoch_ms(arg_min(h.abs_ts, h.rel_ns)) - min(h.rel_ns) / 1e6 FROM hdr_blobs h WHERE h.scenario_id = r.scenario_id)
+     FROM scenarios r WHERE ${ofScenarios(filter)} ORDER BY r.started_at`,
+  );
+  const files: string[] = [];
+  for (const [id, name, startedAt, startMs] of scenarios.rows) {
+    if (startMs === null) continue;
+    const { rows } = await store.query(
+      "SELECT timing, rel_ns, interval_ns, max_ms, histogram FROM hdr_blobs WHERE scenario_id = $1 ORDER BY rel_ns, timing",
+      [String(id)],
+    );
+    const path = join(folder, `scenario-${id}.hlog`);
+    const comments = [`${tool} ${name}, begun ${startedAt}`, "values are microseconds, Interval_Max milliseconds"];
+    const log = rows.map(([tag, relNs, intervalNs, maxMs, histogram]) => ({
+      tag: String(tag),
+      startSeconds: (Number(relNs) - Number(intervalNs)) / 1e9,
+      lengthSeconds: Number(intervalNs) / 1e9,
+      maxMilliseconds: Number(maxMs),
+      histogram: String(histogram),
+    }));
+    writeFileSync(path, renderHdrLog(Number(startMs), comments, log));
+    files.push(path);
+  }
+  return files;
 }
 
 async function exportJson(store: ResultStore, folder: string, filter: Filter): Promise<readonly string[]> {

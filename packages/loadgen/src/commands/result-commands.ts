@@ -35,7 +35,7 @@ export const resultCommands: readonly Command[] = [
   },
   {
     name: "export",
-    summary: "write results as JSON, CSV or Parquet",
+    summary: "write results as JSON, CSV, Parquet or HdrHistogram logs",
     load: async () => (await import("./export.ts")).exportResults,
   },
   {

@@ -289,6 +289,12 @@ export const runOptions = defineOptions({
     group: "Results",
     help: "write every interval and the result to this file as JSON lines",
   },
+  logFile: {
+    flag: "log-file",
+    type: "path",
+    group: "Results",
+    help: "write all that happens to this file; without it to RUN_ID.log beside --db when results are kept; off: nowhere",
+  },
   report: { flag: "report", type: "path", group: "Results", help: "write an HTML report to this file" },
   junit: { flag: "junit", type: "path", group: "Results", help: "write the thresholds to this file as JUnit XML" },
   tui: {

@@ -20,6 +20,7 @@ import { TargetWatch } from "../target/target-watch.ts";
 import { toolVersion } from "../version.ts";
 import type { Environment } from "./command.ts";
 import { ProgressLine } from "./progress-line.ts";
+import { logPathOf, RunLog } from "./run-log.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Load, settingsOf } from "./run-plan.ts";
 
@@ -39,12 +40,13 @@ export class RunSession {
   readonly #runId = randomUUID();
   readonly #machine = machineOf();
   readonly #target: Target;
+  readonly #log: RunLog;
   #store: ResultStore | undefined;
   readonly #quit = latch();
   #isStopped = false;
   #seen: SeenTarget | undefined;
 
-  /** `address`: where the broker answers. */
+  /** `address`: where the broker answers. Throws FILE_UNWRITABLE for a log file. */
   constructor(options: RunOptions, thresholds: readonly Threshold[], address: string, environment: Environment) {
     this.#options = options;
     this.#thresholds = thresholds;
@@ -52,6 +54,7 @@ export class RunSession {
     this.#environment = environment;
     const { host, port, brokerName, brokerVersion } = options;
     this.#target = { host, port, name: brokerName, version: brokerVersion };
+    this.#log = new RunLog(logPathOf(options, this.#runId), systemClock);
     void Promise.race([environment.stopRequested, this.#quit.promise]).then(() => {
       this.#isStopped = true;
     });
@@ -72,6 +75,10 @@ export class RunSession {
       clock: systemClock,
       intervalMs: this.#options.statsInterval,
     });
+    const { password: _, ...settings } = this.#options;
+    this.#log.write("info", "run", { runId: this.#runId, tool: toolVersion, ...this.#machine });
+    this.#log.write("debug", "settings", settings);
+    this.#log.write("info", "broker", { address: this.#address, port: this.#target.port, seenAs: this.#seen?.what });
     if (out !== undefined) writeFileSync(out, "");
     if (!store) return;
     this.#store = await ResultStore.open(db);
@@ -86,22 +93,29 @@ export class RunSession {
   async run(load: Load): Promise<BenchResult> {
     const options = this.#options;
     const store = this.#store;
+    const log = this.#log;
     const scenarioId = randomUUID();
     const ids = { scenarioId, runId: this.#runId };
     await store?.beginScenario(this.#scenarioStart(scenarioId, load));
     const watch = this.#seen && new TargetWatch(this.#seen.readUsage);
+    const { plan: _plan, ...numbers } = load;
+    log.write("info", "scenario", { scenarioId, name: load.plan.name, ...numbers });
     this.#explain(load);
     const view = this.#startView(load, watch);
     const checkpoints = new Checkpoints(store, ids, options.checkpointInterval, watch);
-    const sample = (phase: Progress["phase"], relNs: number) =>
-      watch?.sample(samplePhases[phase], relNs, hostClock.monotonicNs(), systemClock.nowMs());
+    const sample = (phase: Progress["phase"], relNs: number) => {
+      if (watch?.sample(samplePhases[phase], relNs, hostClock.monotonicNs(), systemClock.nowMs()) !== true) return;
+      log.onTargetSample(watch.samples.at(-1)!);
+    };
     const observer = {
       onPhase: (phase: Progress["phase"]) => {
         view.onPhase(phase);
+        log.onPhase(phase);
         if (phase === "measure") sample("warm-up", 0); // What was used before the measured time is not its.
       },
       onProgress: (progress: Progress) => {
         view.onProgress(progress);
+        log.onProgress(progress);
         sample(progress.phase, progress.interval?.relNs ?? 0);
         checkpoints.onProgress(progress);
         if (progress.interval !== undefined) this.#writeOut({ kind: "interval", scenarioId, ...progress.interval });
@@ -116,11 +130,15 @@ export class RunSession {
         observer,
         stopRequested: Promise.race([this.#environment.stopRequested, this.#quit.promise]),
       });
+    } catch (error) {
+      log.write("error", "failed", { reason: (error as Error).message });
+      throw error;
     } finally {
       view.stop();
       await checkpoints.settled();
     }
     const result = this.#resultOf(scenarioId, load, outcome, watch);
+    log.onResult(result);
     await store?.finish(result, benchProfile);
     this.#writeOut({ kind: "result", ...result });
     return result;

@@ -1,8 +1,9 @@
 /** `mqtt-bench run SCENARIO` and `run --file FILE`: checks, runs, prints. */
 
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { systemClock } from "@polylog/base/clock";
 import { optionErrors, renderHelp, resolveOptions } from "@polylog/base/options";
+import { loadgenErrors } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { renderJunit } from "../measure/junit.ts";
 import { parseThreshold } from "../measure/thresholds.ts";
@@ -44,6 +45,7 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     throw optionErrors.USAGE({ count: 1, problems });
   }
   const load = isNamed ? loadOfScenario(name, options) : await loadOfFile(options.file!, options);
+  for (const path of [options.out, options.junit, options.report]) checkWritable(path);
   const connections = load.plan.subscriptions.length + load.publishers;
   checkLimits(connections, options.source.length, machineLimits());
   const address = await probe(options.host, options.port, Math.min(options.connectTimeout, 10_000), systemClock);
@@ -54,6 +56,16 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     return await runAll(session, load, options, environment);
   } finally {
     await session.close();
+  }
+}
+
+/** A run whose results have no place is not begun. Throws FILE_UNWRITABLE. */
+function checkWritable(path: string | undefined): void {
+  if (path === undefined) return;
+  try {
+    closeSync(openSync(path, "a"));
+  } catch (error) {
+    throw loadgenErrors.FILE_UNWRITABLE({ path, reason: (error as Error).message }, error);
   }
 }
 

@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { isCodedError } from "@polylog/base/errors";
 import { keyboardOf, outputOf } from "../commands/process-streams.ts";
 import { exitCodeOf } from "../exit-codes.ts";
+import { exitWhenWritten } from "../exit-when-written.ts";
 import { toolVersion } from "../version.ts";
 import { crateWrite } from "./load-command.ts";
 import { loadProfile } from "./report/load-profile.ts";
@@ -69,4 +70,4 @@ function fail(error: unknown): number {
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
-process.exit(await main().catch(fail));
+await exitWhenWritten(await main().catch(fail));

@@ -1,6 +1,7 @@
 /** Runs in a result file: written as they go, read back whole. Which columns mean what stands in `tables.ts`. */
 
 import { loadgenErrors } from "../errors.ts";
+import { cellsSince, encodeHdr, maxMillisecondsOf } from "../measure/hdr-log.ts";
 import type { Histogram } from "../measure/histogram.ts";
 import { bucketCounts, latencyBuckets } from "../measure/latency-buckets.ts";
 import type { AnyTotals } from "../measure/recorder.ts";
@@ -45,6 +46,9 @@ export interface ScenarioStart {
 
 export class ResultStore {
   readonly database: Database;
+  /** Of the scenario that runs: what of each timing has been written, and up to when. */
+  #writtenCells = new Map<string, ArrayLike<number>>();
+  #writtenNs = 0;
 
   constructor(database: Database) {
     this.database = database;
@@ -77,6 +81,8 @@ export class ResultStore {
   }
 
   async beginScenario(scenario: ScenarioStart): Promise<void> {
+    this.#writtenCells = new Map();
+    this.#writtenNs = 0;
     await this.database.write([
       insert("scenarios", {
         scenario_id: scenario.scenarioId,
@@ -121,6 +127,10 @@ export class ResultStore {
       ...Object.entries(histograms)
         .filter(([, histogram]) => histogram.count > 0)
         .map(([timing, histogram]) => insert("timings", { ...at, timing, ...percentileRow(histogram) })),
+      ...this.#hdrRows(
+        at,
+        Object.entries(histograms).map(([timing, histogram]) => [timing, histogram.snapshot().cells]),
+      ),
       insert("generator_samples", {
         ...at,
         cpu_cores: generator.cpuCores,
@@ -139,6 +149,8 @@ export class ResultStore {
   async finish(result: RunResult, profile: ToolProfile): Promise<void> {
     const { scenarioId: scenario_id, rates } = result;
     const totals = profile.totalsOf(result);
+    const rel_ns = Math.max(this.#writtenNs + 1, Math.round(result.measuredNs));
+    const at = { scenario_id, rel_ns, abs_ts: result.endedAt };
     await this.database.write([
       insert("final_results", {
         scenario_id,
@@ -152,6 +164,10 @@ export class ResultStore {
         delivery_rate: totals.deliveryRate,
         ...summaryRow(result.timings.endToEndActual),
       }),
+      ...this.#hdrRows(
+        at,
+        Object.entries(result.timings).map(([timing, times]) => [timing, times?.cells ?? []]),
+      ),
       ...profile.detailsOf(result).map(({ table, row }) => insert(table, row)),
       ...metricRows(result, profile),
       ...result.errors.map(({ code, count, sample }) => insert("errors", { scenario_id, code, count, sample })),
@@ -172,6 +188,24 @@ export class ResultStore {
       ended("scenarios", "scenario_id", scenario_id, result.endedAt),
       ended("runs", "run_id", result.runId, result.endedAt),
     ]);
+  }
+
+  /** What was timed since the rows before. */
+  #hdrRows(
+    at: { readonly scenario_id: string; readonly rel_ns: number; readonly abs_ts: string },
+    cellsByTiming: readonly (readonly [timing: string, cells: ArrayLike<number>])[],
+  ): readonly Statement[] {
+    const interval_ns = at.rel_ns - this.#writtenNs;
+    this.#writtenNs = at.rel_ns;
+    const rows: Statement[] = [];
+    for (const [timing, cells] of cellsByTiming) {
+      const since = cellsSince(cells, this.#writtenCells.get(timing) ?? []);
+      if (since.length === 0) continue;
+      this.#writtenCells.set(timing, cells);
+      const max_ms = maxMillisecondsOf(since);
+      rows.push(insert("hdr_blobs", { ...at, timing, interval_ns, max_ms, histogram: encodeHdr(since) }));
+    }
+    return rows;
   }
 
   /** The newest first. */

@@ -140,6 +140,18 @@ export const tables = [
     columns: { ...checkpoint, timing: "VARCHAR NOT NULL", ...spread, ...percentiles, count: "BIGINT NOT NULL" },
   },
   {
+    /** What was timed since the checkpoint before, as HdrHistogram reads it (`hdr-log.ts`); all of a scenario add up to it. */
+    name: "hdr_blobs",
+    isOriginal: false,
+    columns: {
+      ...checkpoint,
+      timing: "VARCHAR NOT NULL",
+      interval_ns: "BIGINT NOT NULL",
+      max_ms: "DOUBLE NOT NULL",
+      histogram: "VARCHAR NOT NULL",
+    },
+  },
+  {
     name: "loss_accounting",
     isOriginal: false,
     columns: {

@@ -16,21 +16,22 @@ export class TargetWatch {
     this.#readUsage = readUsage;
   }
 
-  /** `relNs`: since the start of the measured time. Nothing is added when the broker cannot be seen. */
-  sample(phase: TargetSample["phase"], relNs: number, nowNs: number, nowMs: number): void {
+  /** `relNs`: since the start of the measured time. False: nothing is added, the broker cannot be seen or says nothing new. */
+  sample(phase: TargetSample["phase"], relNs: number, nowNs: number, nowMs: number): boolean {
     const reading = this.#readUsage();
-    if (reading === undefined) return;
+    if (reading === undefined) return false;
     const last = this.#last;
     const atNs = reading.clockNs ?? nowNs;
-    if (last !== undefined && atNs <= last.atNs) return; // The same reading once more.
+    if (last !== undefined && atNs <= last.atNs) return false; // The same reading once more.
     this.#last = { reading, atNs };
-    if (last === undefined) return;
+    if (last === undefined) return false;
     const elapsedNs = atNs - last.atNs;
     const cpuPercent = (100 * Math.max(0, reading.cpuTotalNs - last.reading.cpuTotalNs)) / elapsedNs;
     const { clockNs: _, ...used } = reading;
     const sample = { relNs, atMs: nowMs, phase, elapsedNs, cpuPercent, ...used };
     this.#fresh.push(sample);
     this.samples.push(sample);
+    return true;
   }
 
   take(): readonly TargetSample[] {
