@@ -107,7 +107,8 @@ export class RunSession {
       if (watch?.sample(samplePhases[phase], relNs, hostClock.monotonicNs(), systemClock.nowMs()) !== true) return;
       log.onTargetSample(watch.samples.at(-1)!);
     };
-    const observer = {
+    const observer: BenchObserver = {
+      wantsSubscriptions: () => view.wantsSubscriptions?.() ?? false,
       onPhase: (phase: Progress["phase"]) => {
         view.onPhase(phase);
         log.onPhase(phase);

@@ -11,8 +11,12 @@ import { cut, paint, paints, wrapped } from "./screen-text.ts";
 export interface DashboardView {
   /** At most `rows` are shown; wider ones are cut. */
   lines(columns: number, rows: number): readonly string[];
-  /** What the figures mean, under the keys. */
+  /** Its own keys, and what the figures mean. */
   readonly help: readonly string[];
+  /** Behind the keys that every dashboard has. */
+  readonly footer?: string;
+  /** True when the key means something to it: it is drawn again. */
+  onKey?(key: string): boolean;
 }
 
 export interface DashboardOptions {
@@ -67,15 +71,21 @@ export class Dashboard {
     if (key === "?") {
       this.#isHelpShown = !this.#isHelpShown;
       this.#screen.draw();
-    } else if (key === "q" || key === "\u0003") this.#options.onQuit(); // In raw mode Ctrl-C is a key like others.
+    } else if (this.#view.onKey?.(key)) this.#screen.draw();
+    else if (key === "q" || key === "\u0003") this.#options.onQuit(); // In raw mode Ctrl-C is a key like others.
   }
 
   #lines(columns: number, rows: number): readonly string[] {
     const room = Math.max(1, rows - 1);
-    const help = [...keyLines, "", ...this.#view.help].flatMap((line) => wrapped(line, columns));
-    const lines = this.#isHelpShown ? help : this.#view.lines(columns, room);
-    const footer = paint(this.#options.isPlain, paints.dim, cut("q ends the run   ? help", columns));
-    return [...lines.slice(0, room).map((line) => cut(line, columns)), footer];
+    const { help, footer = "" } = this.#view;
+    const helpLines = [...keyLines, ...help].flatMap((line) => wrapped(line, columns));
+    const lines = this.#isHelpShown ? helpLines : this.#view.lines(columns, room);
+    const last = paint(
+      this.#options.isPlain,
+      paints.dim,
+      cut(`q ends the run   ? help   ${footer}`.trimEnd(), columns),
+    );
+    return [...lines.slice(0, room).map((line) => cut(line, columns)), last];
   }
 }
 
@@ -92,7 +102,7 @@ export function isPlainTerminal(env: Readonly<Record<string, string | undefined>
 }
 
 /** Adds a value to those that a graph shows. */
-export function remember(values: number[], value: number): void {
+export function remember<Value>(values: Value[], value: Value): void {
   values.push(value);
   if (values.length > historyMax) values.shift();
 }

@@ -54,12 +54,18 @@ export function sparkline(values: readonly number[], width: number): string {
 }
 
 /** Columns of the scale at the left of a graph. */
-const scaleWidth = 12;
+export const scaleWidth = 12;
 /** Columns of one value, at most. */
 const valueWidthMax = 4;
 
 /** `height` lines with a scale at the left: the newest values to the right, from 0 to the largest that is shown. */
-export function graph(values: readonly number[], width: number, height: number, isPlain: boolean): readonly string[] {
+export function graph(
+  values: readonly number[],
+  width: number,
+  height: number,
+  isPlain: boolean,
+  show: (value: number) => string = count,
+): readonly string[] {
   const room = Math.max(1, width - scaleWidth);
   // While there are few of them, each is wider.
   const perValue = Math.max(1, Math.min(valueWidthMax, Math.floor(room / Math.max(1, values.length))));
@@ -72,7 +78,7 @@ export function graph(values: readonly number[], width: number, height: number, 
       const part = Math.min(bars.length, value - below);
       return part > 0 ? bars[part - 1]! : below === 0 ? "▁" : " ";
     });
-    const mark = line === 0 ? count(most) : line === height - 1 ? "0" : "";
+    const mark = line === 0 ? show(most) : line === height - 1 ? "0" : "";
     return `${mark.padStart(scaleWidth - 3)} ┤ ${paint(isPlain, paints.graph, " ".repeat(room - shown.length) + cells.join(""))}`;
   });
 }

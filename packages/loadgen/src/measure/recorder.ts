@@ -91,6 +91,13 @@ export class Totals<C extends string = CounterName, T extends string = Timing> {
     }
     this.errors.addAll(report.errors);
   }
+
+  /** Adds what `other` has until now. */
+  addAll({ counters, histograms, errors }: Totals<C, T>): void {
+    const snapshots: Partial<Record<T, HistogramSnapshot>> = {};
+    for (const name of this.#measures.timings) snapshots[name] = histograms[name].snapshot();
+    this.add({ counters, histograms: snapshots, errors: errors.list() });
+  }
 }
 
 /** What the core reads of any tool's `Totals`. */

@@ -5,6 +5,8 @@ import { count, duration } from "../measure/figure-text.ts";
 import type { Interval } from "../measure/result.ts";
 import type { Threshold } from "../measure/thresholds.ts";
 import type { BenchTotals } from "./bench-measures.ts";
+import { type BenchPages, type HistoryPoint, pageHelp } from "./bench-pages.ts";
+import type { SubscriptionCounts } from "./worker-messages.ts";
 
 export interface DashboardState {
   readonly title: string;
@@ -25,6 +27,9 @@ export interface DashboardState {
   /** Of the broker: cores and bytes. */
   readonly broker: { readonly cores: number; readonly memoryBytes: number } | undefined;
   readonly thresholds: readonly Threshold[];
+  readonly pages: BenchPages;
+  readonly history: readonly HistoryPoint[];
+  readonly subscriptions: readonly SubscriptionCounts[] | undefined;
   /** No colours: NO_COLOR, or a terminal that has none. */
   readonly isPlain: boolean;
 }
@@ -32,8 +37,10 @@ export interface DashboardState {
 /** Generator's own lag above this is shown as a warning, in nanoseconds. */
 const lagWarnNs = 10e6;
 
-export function dashboardLines(state: DashboardState, columns: number): readonly string[] {
-  const { totals, interval } = state;
+export function dashboardLines(state: DashboardState, columns: number, rows: number): readonly string[] {
+  const { totals, interval, pages } = state;
+  if (pages.page !== "overview")
+    return [...headLines(state, columns), "", ...pages.lines(state, columns, Math.max(1, rows - 3))];
   const times =
     totals === undefined
       ? []
@@ -49,6 +56,8 @@ export function dashboardLines(state: DashboardState, columns: number): readonly
 }
 
 export const benchHelp = [
+  ...pageHelp,
+  "",
   "Latency counts from when a message was due, and from when it was sent.",
   "The generator's own lag is how late it looked at its schedule: above 10 ms figures are in doubt.",
 ];

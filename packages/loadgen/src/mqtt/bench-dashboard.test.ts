@@ -86,6 +86,28 @@ test("hears its keys", () => {
   assert.equal(quits(), 3);
 });
 
+test("holds the view still while the run goes on, and turns pages", () => {
+  const { terminal, clock, dashboard } = start();
+  const totals = new BenchTotals();
+  dashboard.onPhase("measure");
+  dashboard.onProgress(progressWith(totals));
+  clock.advance(250);
+  terminal.press(" ");
+  totals.counters.sent = 77;
+  dashboard.onProgress({ ...progressWith(totals), sentRate: 9999 });
+  clock.advance(250);
+  assert.match(terminal.lines.join("\n"), /sent +1,234\/s.*in all +0 sent.*HELD STILL/s);
+  terminal.press("p");
+  assert.match(terminal.lines.join("\n"), /sent +9,999\/s.*in all +77 sent/s);
+  assert.equal(dashboard.wantsSubscriptions(), false);
+  terminal.press("4");
+  assert.equal(dashboard.wantsSubscriptions(), true);
+  const counts = { clientIdentifier: "s", members: 1, received: 5, duplicates: 0, outOfOrder: 0, late: 0 };
+  dashboard.onProgress({ ...progressWith(totals), subscriptions: [{ filter: "a/#", ...counts }] });
+  clock.advance(250);
+  assert.match(terminal.lines.join("\n"), /fan-in against.*a\/#.*1 to 1 of 1/s);
+});
+
 test("a sparkline ends with the newest value", () => {
   assert.equal(sparkline([0, 1, 2, 4, 8], 3), "▃▅█");
   assert.equal(sparkline([0, 0], 5), "▁▁");

@@ -4,6 +4,7 @@ import { Dashboard, type DashboardOptions, remember } from "../dashboard/dashboa
 import type { Keyboard, Terminal } from "../dashboard/screen.ts";
 import type { Threshold } from "../measure/thresholds.ts";
 import { benchHelp, type DashboardState, dashboardLines } from "./bench-dashboard-lines.ts";
+import { BenchPages, type HistoryPoint } from "./bench-pages.ts";
 import type { BenchObserver, Phase, Progress } from "./bench-run.ts";
 
 export interface BenchDashboardOptions extends DashboardOptions {
@@ -17,14 +18,24 @@ export interface BenchDashboardOptions extends DashboardOptions {
 export class BenchDashboard implements BenchObserver {
   readonly #options: BenchDashboardOptions;
   readonly #frame: Dashboard;
-  readonly #sent: number[] = [];
-  readonly #received: number[] = [];
+  readonly #pages = new BenchPages();
+  readonly #history: HistoryPoint[] = [];
+  /** What is shown while the view is held still. */
+  #held: DashboardState | undefined;
   #phase: Phase = "connect";
   #progress: Progress | undefined;
 
   constructor(options: BenchDashboardOptions, terminal: Terminal, keyboard: Keyboard | undefined) {
     this.#options = options;
-    const view = { lines: (columns: number) => dashboardLines(this.#state(), columns), help: benchHelp };
+    const pages = this.#pages;
+    const view = {
+      lines: (columns: number, rows: number) => dashboardLines(this.#state(), columns, rows),
+      help: benchHelp,
+      get footer() {
+        return pages.footer;
+      },
+      onKey: (key: string) => this.#onKey(key),
+    };
     this.#frame = new Dashboard(view, options, terminal, keyboard);
   }
 
@@ -46,13 +57,30 @@ export class BenchDashboard implements BenchObserver {
   onProgress(progress: Progress): void {
     this.#progress = progress;
     if (this.#phase !== "drain") {
-      remember(this.#sent, progress.sentRate);
-      remember(this.#received, progress.receivedRate);
+      const { sentRate, receivedRate, interval } = progress;
+      remember(this.#history, { sentRate, receivedRate, interval, broker: this.#options.readBroker() });
     }
     this.#frame.drawSoon();
   }
 
+  wantsSubscriptions(): boolean {
+    return this.#pages.page === "subscriptions";
+  }
+
+  #onKey(key: string): boolean {
+    if (!this.#pages.onKey(key)) return false;
+    this.#held = this.#pages.isPaused ? (this.#held ?? this.#still()) : undefined;
+    return true;
+  }
+
+  /** Totals and history go on; the copy does not. */
+  #still(): DashboardState {
+    const state = this.#state();
+    return { ...state, totals: state.totals?.copy(), history: [...state.history] };
+  }
+
   #state(): DashboardState {
+    if (this.#held !== undefined) return this.#held;
     const { title, target, offeredRate, thresholds, isPlain, readBroker } = this.#options;
     return {
       title,
@@ -66,10 +94,13 @@ export class BenchDashboard implements BenchObserver {
       sentRate: this.#progress?.sentRate ?? 0,
       receivedRate: this.#progress?.receivedRate ?? 0,
       open: this.#progress?.open ?? 0,
-      sentHistory: this.#sent,
-      receivedHistory: this.#received,
+      sentHistory: this.#history.map(({ sentRate }) => sentRate),
+      receivedHistory: this.#history.map(({ receivedRate }) => receivedRate),
       interval: this.#progress?.interval,
       broker: readBroker(),
+      pages: this.#pages,
+      history: this.#history,
+      subscriptions: this.#progress?.subscriptions,
     };
   }
 }

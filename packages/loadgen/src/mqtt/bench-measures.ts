@@ -52,6 +52,13 @@ export class BenchTotals extends Totals<BenchCounter, BenchTiming> {
   constructor() {
     super(benchMeasures);
   }
+
+  /** As it is now; what comes later is not in it. */
+  copy(): BenchTotals {
+    const copy = new BenchTotals();
+    copy.addAll(this);
+    return copy;
+  }
 }
 
 export class BenchRecorder extends Recorder<BenchCounter, BenchTiming> {

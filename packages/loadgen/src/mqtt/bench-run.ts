@@ -25,7 +25,7 @@ import type { Drain } from "./bench-result.ts";
 import type { LinkSettings } from "./client-link.ts";
 import { type BenchPlan, divide, type FlowPlan, type ReceiverGroup, receiverGroups } from "./plan.ts";
 import { isStampedPayload } from "./shape-plan.ts";
-import type { GroupResult, SenderResult, WorkerSetup } from "./worker-messages.ts";
+import type { GroupResult, SenderResult, SubscriptionCounts, WorkerSetup } from "./worker-messages.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
 export interface BenchSettings {
@@ -39,6 +39,13 @@ export interface BenchSettings {
   readonly lateAfterNs: number;
 }
 
+interface Collected {
+  readonly backlog: number;
+  readonly open: number;
+  readonly sample: GeneratorSample;
+  readonly subscriptions: readonly SubscriptionCounts[];
+}
+
 type Common = Pick<WorkerSetup, "link" | "terms" | "board">;
 
 export type Phase = "connect" | "warm-up" | "measure" | "drain" | "done";
@@ -47,6 +54,8 @@ export interface BenchObserver {
   onPhase(phase: Phase): void;
   /** About once per `intervalMs`. `interval` is of the measured time; undefined before it. */
   onProgress(progress: Progress): void;
+  /** Whether the next progress is to say what has come at each subscription. */
+  wantsSubscriptions?(): boolean;
 }
 
 export interface Progress {
@@ -59,6 +68,8 @@ export interface Progress {
   readonly sentRate: number;
   readonly receivedRate: number;
   readonly open: number;
+  /** Of the measured time until now, when the observer wants them. */
+  readonly subscriptions?: readonly SubscriptionCounts[];
 }
 
 export interface BenchOutcome {
@@ -311,7 +322,8 @@ class BenchRun {
 
   async #progress(isMeasured: boolean): Promise<Progress> {
     const { host, clock } = this.#context;
-    const { backlog, sample } = await this.#collect();
+    const withSubscriptions = this.#context.observer.wantsSubscriptions?.() ?? false;
+    const { backlog, sample, subscriptions } = await this.#collect(withSubscriptions);
     const nowNs = host.monotonicNs();
     const seconds = Math.max(1e-3, (nowNs - this.#sampledNs) / 1e9);
     this.#sampledNs = nowNs;
@@ -334,13 +346,17 @@ class BenchRun {
       this.#samples.push(sample);
     }
     this.#sinceInterval = new BenchTotals();
-    return { phase: this.#phase, share: 0, totals: this.#totals, interval, sentRate, receivedRate, open: this.#open };
+    const [phase, totals, open] = [this.#phase, this.#totals, this.#open];
+    const extra = withSubscriptions ? { subscriptions } : {};
+    return { phase, share: 0, totals, interval, sentRate, receivedRate, open, ...extra };
   }
 
   /** Takes the reports of all threads. */
-  async #collect(): Promise<{ readonly backlog: number; readonly open: number; readonly sample: GeneratorSample }> {
+  async #collect(withSubscriptions = false): Promise<Collected> {
     const beforeNs = this.#cpuTakenNs;
-    const answers = await Promise.all(this.#all.map((each) => each.ask({ kind: "report" }, "report")));
+    const answers = await Promise.all(
+      this.#all.map((each) => each.ask({ kind: "report", withSubscriptions }, "report")),
+    );
     for (const { report } of answers) {
       this.#totals.add(report);
       this.#sinceInterval.add(report);
@@ -357,7 +373,8 @@ class BenchRun {
       loopDelayMaxNs: Math.max(...answers.map(({ loopDelay }) => loopDelay.maxNs)),
       memoryBytes: process.memoryUsage.rss(),
     };
-    return { backlog: answers.reduce((sum, { backlog }) => sum + backlog, 0), open: this.#open, sample };
+    const subscriptions = answers.flatMap((answer) => answer.subscriptions ?? []);
+    return { backlog: answers.reduce((sum, { backlog }) => sum + backlog, 0), open: this.#open, sample, subscriptions };
   }
 
   // --- draining -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import { type StampReader, stampSize, stampStates, timestampSize } from "../meas
 import { type ArrivalBoard, turns } from "./arrival-board.ts";
 import { ClientLink, type LinkContext, type LinkHandler } from "./client-link.ts";
 import type { ReceiverGroup, SubscriptionPlan } from "./plan.ts";
-import type { GroupResult } from "./worker-messages.ts";
+import type { GroupResult, SubscriptionCounts } from "./worker-messages.ts";
 
 /** What has arrived at one subscription, or at all members of a shared one. Of messages of the measured time. */
 export class Account {
@@ -29,6 +29,13 @@ export class Account {
 
   constructor(group: ReceiverGroup) {
     this.group = group;
+  }
+
+  counts(): SubscriptionCounts {
+    const { received, duplicates, outOfOrder, late } = this;
+    const clientIdentifier = this.members[0]?.link.clientIdentifier ?? "";
+    const members = this.members.length;
+    return { filter: this.group.filter, clientIdentifier, members, received, duplicates, outOfOrder, late };
   }
 
   result(): GroupResult {

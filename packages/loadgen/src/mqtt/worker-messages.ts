@@ -37,7 +37,7 @@ export type ToWorker =
   | { readonly kind: "connect" }
   /** Publish from `startNs` on, of the host's monotonic clock. */
   | { readonly kind: "start"; readonly startNs: number; readonly warmupNs: number; readonly durationNs: number }
-  | { readonly kind: "report" }
+  | { readonly kind: "report"; readonly withSubscriptions?: boolean }
   /** Subscribers disconnect, and come back with the next `connect`. */
   | { readonly kind: "leave" }
   /** All connections are lost at once, and made again. */
@@ -69,6 +69,18 @@ export interface GroupResult {
   readonly late: number;
 }
 
+/** What has come so far, of one subscription or shared group. */
+export interface SubscriptionCounts {
+  readonly filter: string;
+  /** The first member's; of a shared subscription that of one of several. */
+  readonly clientIdentifier: string;
+  readonly members: number;
+  readonly received: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  readonly late: number;
+}
+
 export interface MemberResult {
   readonly clientIdentifier: string;
   readonly received: number;
@@ -88,6 +100,8 @@ export type FromWorker =
       /** True when all messages were sent and, at QoS 1 and 2, acknowledged. */
       readonly isDone: boolean;
       readonly loopDelay: LoopDelay;
+      /** When they were asked for. */
+      readonly subscriptions?: readonly SubscriptionCounts[];
     }
   | { readonly kind: "senders"; readonly senders: readonly SenderResult[] }
   | { readonly kind: "finished"; readonly groups: readonly GroupResult[] };

@@ -14,7 +14,7 @@ import type { ClientLink, LinkContext } from "./client-link.ts";
 import { netDial } from "./dial.ts";
 import { PublishLoop } from "./publish-loop.ts";
 import { Account, Subscriber } from "./subscriber.ts";
-import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
+import type { FromWorker, SubscriptionCounts, ToWorker, WorkerSetup } from "./worker-messages.ts";
 
 const paceMs = 10;
 /** How long the end of sessions is waited for, in milliseconds. */
@@ -74,7 +74,7 @@ class BenchWorker {
         this.#loop.start(message);
         break;
       case "report":
-        this.#report();
+        this.#report(message.withSubscriptions === true);
         break;
       case "leave":
         for (const subscriber of this.#subscribers) subscriber.leave();
@@ -114,12 +114,17 @@ class BenchWorker {
     }
   }
 
-  #report(): void {
+  #report(withSubscriptions: boolean): void {
     const { backlog, isDone } = this.#loop;
     const loopDelay = { p99Ns: this.#loopDelay.percentile(99), maxNs: this.#loopDelay.max };
     this.#loopDelay.reset();
     const open = this.#links.filter(({ status }) => status === "open").length;
-    this.#post({ kind: "report", report: this.#context.recorder.take(), open, backlog, isDone, loopDelay });
+    const extra = withSubscriptions ? { subscriptions: this.#subscriptionCounts() } : {};
+    this.#post({ kind: "report", report: this.#context.recorder.take(), open, backlog, isDone, loopDelay, ...extra });
+  }
+
+  #subscriptionCounts(): readonly SubscriptionCounts[] {
+    return this.#accounts.filter(({ isCounted }) => isCounted).map((account) => account.counts());
   }
 
   #abandon(): void {
