@@ -14,6 +14,8 @@ export interface BenchProcess {
   stdout(): string;
   stderr(): string;
   kill(signal: NodeJS.Signals): void;
+  /** Reads nothing of what it prints for so long. */
+  pauseOutput(ms: number): void;
 }
 
 export function startBench(...argv: readonly string[]): BenchProcess {
@@ -25,7 +27,12 @@ export function startBench(...argv: readonly string[]): BenchProcess {
   const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
     child.once("close", (code) => resolve({ code, stdout, stderr })),
   );
-  return { pid: child.pid!, ended, stdout: () => stdout, stderr: () => stderr, kill: (signal) => child.kill(signal) };
+  const pauseOutput = (ms: number) => {
+    child.stdout.pause();
+    setTimeout(() => child.stdout.resume(), ms);
+  };
+  const kill = (signal: NodeJS.Signals) => child.kill(signal);
+  return { pid: child.pid!, ended, stdout: () => stdout, stderr: () => stderr, kill, pauseOutput };
 }
 
 /** The parts of a result that tests look at; `result.ts` of the package has all. */

@@ -1,7 +1,7 @@
 /** What the `mqtt-bench` command makes of a run: results, exit codes, ends before the time. Against the real server. */
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -62,12 +62,42 @@ test("keeps results, and lists, shows, asks, exports, imports and compares them"
     /^scenario_id,total_sent,total_received/,
   );
   assert.ok(existsSync(join(folder, "parquet", "latency_histograms.parquet")));
+  const [log] = (await ask("export", "hdr", db, `--run-id=${first}`, `--output=${folder}`)).trim().split("\n");
+  assert.match(
+    readFileSync(log!, "utf8"),
+    /#\[Histogram log format version 1\.3\].*\nTag=endToEnd,0\.000,[\d.,]+,HISTFAAA/s,
+  );
+  const logs = readdirSync(folder).filter((name) => name.endsWith(".log"));
+  assert.deepEqual(logs.sort(), [`${first}.log`, `${second}.log`].sort());
+  assert.match(readFileSync(join(folder, `${first}.log`), "utf8"), / info result scenarioId=\S+ isPartial=false /);
   const other = `--db=${join(folder, "b.duckdb")}`;
   assert.equal(await ask("import", join(folder, "a.duckdb"), other), "2 runs imported\n");
   assert.equal(await ask("import", join(folder, "a.duckdb"), other), "0 runs imported\n");
   assert.match(await ask("show", second, other), /expected +250/);
   const comparison = await ask("compare", first, second, other, "--limit=10000%");
   assert.match(comparison, /received\/s .*same/);
+});
+
+test("prints a result whole into a pipe that is read late", { timeout: 60_000 }, async (t) => {
+  const started = await startBroker(t);
+  const load = ["straight-run", ...at(started), "--no-store", "--publishers=300", "--warmup=0s", "--duration=500ms"];
+  const reading = startBench("run", ...load, "--repeat=3", "--json", "--quiet");
+  reading.pauseOutput(8000);
+  const { stdout } = await reading.ended;
+  assert.ok(stdout.length > 2 ** 17, `${stdout.length} characters`);
+  const results = JSON.parse(stdout) as { subscriptions: unknown[] }[];
+  assert.deepEqual(
+    results.map(({ subscriptions }) => subscriptions.length),
+    [300, 300, 300],
+  );
+});
+
+test("refuses files that it could not write, before it connects", { timeout: 60_000 }, async () => {
+  for (const flag of ["--out", "--report", "--junit"]) {
+    const { code, stderr } = await startBench("run", "straight-run", `${flag}=/nowhere/at-all`, "--port=1").ended;
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^mqtt-bench: cannot write \/nowhere\/at-all: /);
+  }
 });
 
 test("thresholds decide the exit code", { timeout: 60_000 }, async (t) => {

@@ -42,6 +42,18 @@ for (const qos of [0, 1, 2]) {
   });
 }
 
+test("tells the first and the last receiver of each message", { timeout: 60_000 }, async (t) => {
+  const started = await startBroker(t);
+  const flags = ["--publishers=2", "--subscribers=10", "--topics=2", "--workers=2"];
+  const { timings } = await bench("fan-out", ...at(started), ...short, ...flags);
+  const [first, last, all] = ["firstReceiver", "lastReceiver", "endToEnd"].map((name) => timings[name]!);
+  assert.deepEqual([first!["count"], last!["count"], all!["count"]], [100, 100, 1000]);
+  assert.ok(first!["p50Ns"]! <= last!["p50Ns"]!);
+  assert.deepEqual([last!["maxNs"], first!["minNs"]], [all!["maxNs"], all!["minNs"]]);
+  const pairs = await bench("straight-run", ...at(started), ...short, "--publishers=2");
+  assert.equal(pairs.timings["lastReceiver"]!["count"], 0);
+});
+
 test("a shared subscription's members are told apart", { timeout: 60_000 }, async (t) => {
   const started = await startBroker(t);
   const flags = ["--publishers=4", "--subscribers=4", "--qos=1"];
