@@ -41,6 +41,7 @@ test("draws the graph that was chosen, of the time that was chosen", () => {
   pages.onKey("c");
   assert.equal(pages.lines(stateWith({ history }), 40, 5)[0], "p50 from when due: nothing yet");
   pages.onKey("C");
+  pages.onKey("C");
   pages.onKey("+");
   pages.onKey("+");
   const long = Array.from({ length: 100 }, (_, place) => ({ ...history[0]!, receivedRate: place < 70 ? 100 : 1 }));

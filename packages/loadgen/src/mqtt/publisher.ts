@@ -163,7 +163,7 @@ export class Publisher implements LinkHandler {
     if (!isMeasured) return;
     this.measuredSent++;
     counters.sent++;
-    counters.bytesSent += size;
+    counters.bytesSent += this.#payloadLength;
     histograms.sendLag.record(nowNs - dueNs);
   }
 
