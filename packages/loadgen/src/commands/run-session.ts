@@ -14,6 +14,7 @@ import { type ReceivedAccount, resultOf } from "../mqtt/bench-result-of.ts";
 import { type BenchObserver, type BenchOutcome, expectedOf, type Progress, runBench } from "../mqtt/bench-run.ts";
 import { offeredRate } from "../mqtt/plan.ts";
 import { isStampedPayload } from "../mqtt/shape-plan.ts";
+import { Checkpoints } from "../store/checkpoints.ts";
 import { ResultStore } from "../store/result-store.ts";
 import { findTarget, type Target as SeenTarget } from "../target/find-target.ts";
 import { TargetWatch } from "../target/target-watch.ts";
@@ -102,7 +103,7 @@ export class RunSession {
     log.write("info", "scenario", { scenarioId, name: load.plan.name, ...numbers });
     this.#explain(load);
     const view = this.#startView(load, watch);
-    const checkpoints = new Checkpoints(store, ids, options.checkpointInterval, watch);
+    const checkpoints = new Checkpoints(store, ids, options.checkpointInterval, () => watch?.take() ?? []);
     const sample = (phase: Progress["phase"], relNs: number) => {
       if (watch?.sample(samplePhases[phase], relNs, hostClock.monotonicNs(), systemClock.nowMs()) !== true) return;
       log.onTargetSample(watch.samples.at(-1)!);
@@ -118,8 +119,9 @@ export class RunSession {
         view.onProgress(progress);
         log.onProgress(progress);
         sample(progress.phase, progress.interval?.relNs ?? 0);
-        checkpoints.onProgress(progress);
-        if (progress.interval !== undefined) this.#writeOut({ kind: "interval", scenarioId, ...progress.interval });
+        if (progress.interval === undefined) return;
+        checkpoints.add(progress.interval, progress.totals);
+        this.#writeOut({ kind: "interval", scenarioId, ...progress.interval });
       },
     };
     let outcome: BenchOutcome;
@@ -261,50 +263,6 @@ export class RunSession {
 
   #writeOut(line: object): void {
     if (this.#options.out !== undefined) appendFileSync(this.#options.out, `${JSON.stringify(line)}\n`);
-  }
-}
-
-/** Writes checkpoints one after the other; a slow disk makes fewer of them, not a longer queue. */
-class Checkpoints {
-  readonly #store: ResultStore | undefined;
-  readonly #ids: { readonly scenarioId: string; readonly runId: string };
-  readonly #everyNs: number;
-  #dueNs = 0;
-  readonly #watch: TargetWatch | undefined;
-  #writing: Promise<void> | undefined;
-  #failure: unknown;
-
-  constructor(
-    store: ResultStore | undefined,
-    ids: { scenarioId: string; runId: string },
-    everyMs: number,
-    watch: TargetWatch | undefined,
-  ) {
-    this.#store = store;
-    this.#watch = watch;
-    this.#ids = ids;
-    this.#everyNs = everyMs * 1e6;
-  }
-
-  onProgress({ interval, totals }: Progress): void {
-    if (this.#store === undefined || interval === undefined) return;
-    // Half an interval early, or jitter would leave every other one out.
-    if (this.#writing !== undefined || interval.relNs < this.#dueNs - this.#everyNs / 2) return;
-    this.#dueNs = interval.relNs + this.#everyNs;
-    this.#writing = this.#store
-      .checkpoint(this.#ids, interval, totals, this.#watch?.take() ?? [])
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
-      .finally(() => {
-        this.#writing = undefined;
-      });
-  }
-
-  /** Rejects with what the first failed write failed with. */
-  async settled(): Promise<void> {
-    await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

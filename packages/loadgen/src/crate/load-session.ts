@@ -12,6 +12,7 @@ import { renderJunit } from "../measure/junit.ts";
 import { parseStages } from "../measure/stages.ts";
 import type { Threshold } from "../measure/thresholds.ts";
 import { renderReport } from "../report/report-page.ts";
+import { Checkpoints } from "../store/checkpoints.ts";
 import { ResultStore } from "../store/result-store.ts";
 import type { Connection } from "./database/connection.ts";
 import type { Database, Product } from "./database/database.ts";
@@ -25,7 +26,8 @@ import { LoadDashboard } from "./report/load-dashboard.ts";
 import type { LoadPhase } from "./report/load-dashboard-lines.ts";
 import { loadProfile } from "./report/load-profile.ts";
 import { LoadReporter } from "./report/load-reporter.ts";
-import { type LoadResult, loadResultOf } from "./report/load-result.ts";
+import type { LoadResult } from "./report/load-result.ts";
+import { loadResultOf } from "./report/load-result-of.ts";
 import { MetricsEndpoint } from "./report/metrics-endpoint.ts";
 import type { RunNonce } from "./rows/row-ids.ts";
 import type { TableShape } from "./rows/table-shape.ts";
@@ -112,7 +114,7 @@ export class LoadSession {
       const variant = { table, batchSize, concurrency, shards };
       const dashboard = this.#startDashboard(watch);
       const reporter = this.#reporter(say, dashboard !== undefined);
-      const checkpoints = new Checkpoints(store, scenarioId, runId, watch);
+      const checkpoints = new Checkpoints(store, { scenarioId, runId }, intervalMs, () => watch?.take() ?? []);
       const observer: LoadObserver = {
         onPhase: (phase) => {
           if (phase === "load") watch?.begin();
@@ -123,7 +125,7 @@ export class LoadSession {
           dashboard?.onProgress(progress);
           reporter.onProgress(progress);
           metrics?.onProgress(progress);
-          checkpoints.onProgress(progress);
+          checkpoints.add(progress.interval, progress.totals);
         },
       };
       const loaded = await this.load(variant, observer).finally(() => dashboard?.stop());
@@ -315,39 +317,6 @@ export class LoadSession {
       warmupNs: 0,
       durationNs: parseMinutes(options.duration ?? "") ?? 0,
     });
-  }
-}
-
-/** Writes checkpoints one after the other; a slow disk makes fewer of them, not a longer queue. */
-class Checkpoints {
-  readonly #store: ResultStore | undefined;
-  readonly #ids: { readonly scenarioId: string; readonly runId: string };
-  readonly #watch: DatabaseWatch | undefined;
-  #writing: Promise<void> | undefined;
-  #failure: unknown;
-
-  constructor(store: ResultStore | undefined, scenarioId: string, runId: string, watch: DatabaseWatch | undefined) {
-    this.#store = store;
-    this.#watch = watch;
-    this.#ids = { scenarioId, runId };
-  }
-
-  onProgress({ interval, totals }: LoadProgress): void {
-    if (this.#store === undefined || this.#writing !== undefined) return;
-    this.#writing = this.#store
-      .checkpoint(this.#ids, interval, totals, this.#watch?.take() ?? [])
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
-      .finally(() => {
-        this.#writing = undefined;
-      });
-  }
-
-  /** Rejects with what the first failed write failed with. */
-  async settled(): Promise<void> {
-    await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

@@ -7,7 +7,7 @@
  */
 
 import type { Histogram } from "./histogram.ts";
-import type { Words } from "./tool-profile.ts";
+import type { Words } from "./words.ts";
 
 export interface GeneratorSample {
   /** Cores that the generator's process used, since the sample before. */

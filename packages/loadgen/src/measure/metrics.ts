@@ -5,7 +5,7 @@
 
 import { count, duration, mebibytes } from "./figure-text.ts";
 import type { Interval, RunResult, ThresholdResult, TimingSummary } from "./result.ts";
-import type { Words } from "./tool-profile.ts";
+import type { Words } from "./words.ts";
 
 export type Judged = Omit<RunResult, "thresholds">;
 

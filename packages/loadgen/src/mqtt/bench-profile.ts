@@ -2,7 +2,8 @@
 
 import { count, duration } from "../measure/figure-text.ts";
 import { commonMetrics, type Judged, type Metric, timeMetrics, type Unit } from "../measure/metrics.ts";
-import type { DetailRow, ReportTable, RunRow, ToolProfile, Words } from "../measure/tool-profile.ts";
+import type { DetailRow, ReportTable, RunRow, ToolProfile } from "../measure/tool-profile.ts";
+import type { Words } from "../measure/words.ts";
 import type { BenchTiming } from "./bench-measures.ts";
 import type { BenchResult } from "./bench-result.ts";
 import { renderSummary } from "./bench-summary.ts";

@@ -3,7 +3,7 @@
 import { count, duration } from "../measure/figure-text.ts";
 import { slotEndNs } from "../measure/histogram.ts";
 import type { Interval, RunResult } from "../measure/result.ts";
-import type { Words } from "../measure/tool-profile.ts";
+import type { Words } from "../measure/words.ts";
 import { type ChartTexts, heatMap, lineChart, type Series } from "./svg-chart.ts";
 
 /** Charts of several runs lie over each other. */

@@ -3,7 +3,8 @@
 import { count, duration, mebibytes } from "../../measure/figure-text.ts";
 import { commonMetrics, type Judged, type Metric, timeMetrics, type Unit } from "../../measure/metrics.ts";
 import type { Timing } from "../../measure/recorder.ts";
-import type { DetailRow, ReportTable, ToolProfile, Verdict, Words } from "../../measure/tool-profile.ts";
+import type { DetailRow, ReportTable, ToolProfile, Verdict } from "../../measure/tool-profile.ts";
+import type { Words } from "../../measure/words.ts";
 import type { LoadResult } from "./load-result.ts";
 import { renderLoad, renderVerification } from "./render-load.ts";
 

@@ -56,8 +56,8 @@ export function renderLoad(result: LoadResult, metrics: readonly Metric[]): stri
       (each) => `Threshold ${each.text}: ${each.isKept ? "kept" : "BROKEN"} (${showThreshold(metrics, each)})`,
     ),
     ...result.warnings.map((warning) => `Note: ${warning}`),
-    renderVerification(rows, result.verification),
     `Run: ${result.runId}`,
+    renderVerification(rows, result.verification),
     "",
   ].join("\n");
 }

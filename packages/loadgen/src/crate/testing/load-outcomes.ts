@@ -6,7 +6,8 @@ import type { Interval } from "../../measure/result.ts";
 import type { Threshold } from "../../measure/thresholds.ts";
 import type { LoadOutcome, LoadProgress, WorkerState } from "../load/load-run.ts";
 import { newAccount, type Verification } from "../load/row-account.ts";
-import { type LoadResult, loadResultOf } from "../report/load-result.ts";
+import type { LoadResult } from "../report/load-result.ts";
+import { loadResultOf } from "../report/load-result-of.ts";
 
 export interface Sketch {
   /** Acknowledged. */
