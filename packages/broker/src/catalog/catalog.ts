@@ -1,8 +1,6 @@
 /**
  * Which logs there are, what they capture, and their channels. Logs and channels come into being here, are saved here and
  * go away here; everything else only uses them.
- *
- *     log-settings/<log>   JSON {"paused": boolean, "backlogOffsets": number[], "replayedOffsets": number[]}
  */
 
 import type { Clock } from "@polylog/base/clock";
@@ -34,6 +32,7 @@ import { BrokerLog } from "./broker-log.ts";
 import type { CaptureRule } from "./capture-rule.ts";
 import { keptFrom } from "./depth-bound.ts";
 import { DropReport } from "./drop-report.ts";
+import { forgetSettings, loadSettings, saveSettings } from "./log-settings.ts";
 import { type ReplayRange, replayRange } from "./replay.ts";
 import type { SeekPosition } from "./seek-position.ts";
 
@@ -60,10 +59,6 @@ export interface CatalogWatcher {
 
 /** Where a channel begins in each partition; undefined: at the end. */
 type StartOffsets = readonly (number | undefined)[];
-
-type LogSettings = Pick<BrokerLog, "paused" | "backlogOffsets" | "replayedOffsets">;
-
-const settingsPrefix = "log-settings/";
 
 export class Catalog {
   readonly #options: CatalogOptions;
@@ -155,7 +150,7 @@ export class Catalog {
     for (const filter of log.captureFilters) this.#options.router.removeCapture(filter, log);
     const deleted = this.#options.logs.delete(name);
     const removed = [...log.channels.values()].map((channel) => this.#remove(log, channel));
-    const forgotten = this.#options.state.write([{ type: "delete", key: settingsPrefix + name }]);
+    const forgotten = forgetSettings(this.#options.state, name);
     await Promise.all([deleted, forgotten, ...removed]);
     this.#options.logger.info("log deleted", { log: name });
   }
@@ -172,13 +167,13 @@ export class Catalog {
   /** NSQ's emptying of a topic: drops what waits for the first channel; channels keep what they have. Resolves once saved. */
   async empty(log: BrokerLog): Promise<void> {
     log.backlogOffsets = log.partitions.map((partition) => partition.nextOffset);
-    await this.#saveSettings(log);
+    await saveSettings(this.#options.state, log);
   }
 
   async setPaused(log: BrokerLog, paused: boolean): Promise<void> {
     log.paused = paused;
     log.onHighWatermark();
-    await this.#saveSettings(log);
+    await saveSettings(this.#options.state, log);
   }
 
   /**
@@ -314,7 +309,7 @@ export class Catalog {
         dead.replayedOffsets = dead.partitions.map((each, index) =>
           index === number ? next : (dead.replayedOffsets[index] ?? each.lowWatermark),
         );
-        if (this.#logs.get(dead.name) === dead) await this.#saveSettings(dead);
+        if (this.#logs.get(dead.name) === dead) await saveSettings(this.#options.state, dead);
       });
     }
     return replayed;
@@ -360,7 +355,7 @@ export class Catalog {
   async load(): Promise<void> {
     for (const log of this.#options.logs.list()) this.#add(new BrokerLog(log)).loaded = false;
     for (const { log } of this.#options.captures) this.ensure(log);
-    for await (const [key, row] of this.#options.state.entries(settingsPrefix)) this.#applySettings(key, row);
+    await loadSettings(this.#options.state, this.#logs);
     for (const saved of await this.#options.channelStore.load()) {
       const log = this.#logs.get(saved.logName);
       if (log === undefined) continue; // The log was deleted in the middle of a crash; its channels go with it.
@@ -476,32 +471,4 @@ export class Catalog {
     });
     this.#options.logger.info("channel deleted", { log: log.name, channel: channel.name });
   }
-
-  async #saveSettings(log: BrokerLog): Promise<void> {
-    if (log.log.ephemeral) return;
-    const { paused, backlogOffsets, replayedOffsets } = log;
-    const value = Buffer.from(JSON.stringify({ paused, backlogOffsets, replayedOffsets }));
-    await this.#options.state.write([{ type: "put", key: settingsPrefix + log.name, value }]);
-  }
-
-  #applySettings(key: string, row: Buffer): void {
-    const log = this.#logs.get(key.slice(settingsPrefix.length));
-    if (log === undefined) return;
-    try {
-      const settings = JSON.parse(row.toString("utf8")) as Partial<LogSettings>;
-      log.paused = settings.paused === true;
-      log.backlogOffsets = withinLog(log, settings.backlogOffsets ?? []);
-      log.replayedOffsets = withinLog(log, settings.replayedOffsets ?? []);
-    } catch (error) {
-      throw brokerErrors.STATE_DAMAGED({ key }, error);
-    }
-  }
-}
-
-/** Beyond the end, what is appended next would never reach the first channel, or be replayed. */
-function withinLog(log: BrokerLog, offsets: readonly number[]): number[] {
-  return offsets.map((offset, index) => {
-    const partition = log.partitions[index];
-    return partition?.status === "open" ? Math.min(offset, partition.highWatermark) : offset;
-  });
 }

@@ -4,14 +4,13 @@
  *     offsets   0 ......... floor ........................ cursor ......... end of the partition
  *               finished    | finished, in flight, waiting |  never delivered
  *
- * Everything below `floor` is finished; nothing from `cursor` on was delivered yet. In between, pages of 256 offsets
- * hold 23 bytes for each: state, attempts, owner, when it is due, when it was delivered. FIN, REQ and TOUCH are
- * arithmetic on the offset. With a maximum of attempts, a message that is given back after as many deliveries is dead: it
- * is never delivered again and waits until it is buried. In an ordered channel a message can be held: it waits for one before
- * it (`key-order.ts`). A page goes when nothing in it is unfinished, so memory follows what is unfinished.
+ * Everything below `floor` is finished; nothing from `cursor` on was delivered yet. In between, pages of 256 offsets hold 23 bytes
+ * for each: state, attempts, owner, when it is due, when it was delivered. FIN, REQ and TOUCH are arithmetic on the offset. With a
+ * maximum of attempts, a message that is given back after as many deliveries is dead: it waits until it is buried. In an ordered
+ * channel a message can be held: it waits for one before it (`key-order.ts`). A page goes when nothing in it is unfinished.
  *
- * Time-outs and delays are one mechanism: every page knows a lower bound of its due times, and only pages whose bound
- * has passed are looked through. Times are the clock's monotonic milliseconds.
+ * Time-outs and delays are one mechanism: every page knows a lower bound of its due times, and only pages whose bound has passed
+ * are looked through. Times are the clock's monotonic milliseconds.
  *
  * Hot: called once per delivery and once per FIN; `channel.bench.ts` measures it.
  */
@@ -41,6 +40,8 @@ export interface WindowOwner {
 export class UnfinishedWindow {
   /** The floor that a start would find; set by whoever saves. */
   savedFloor: number;
+  /** How often `moveTo` was called. */
+  moveCount = 0;
   #floor: number;
   #cursor: number;
   readonly #pages = new UnfinishedPages();
@@ -49,7 +50,6 @@ export class UnfinishedWindow {
   /** Offsets to bury, oldest first; those whose state is no longer `dead` are skipped. */
   readonly #dead = new RingBuffer<number>();
   #attemptsMax = 0;
-  #moveCount = 0;
   /** Offsets in each state, by `entryStates`; that of `finished` means nothing. */
   readonly #counts = new Int32Array(6);
   /** What left, for whoever keeps an order; undefined: nobody does. */
@@ -89,11 +89,6 @@ export class UnfinishedWindow {
 
   get heldCount(): number {
     return this.#counts[held]!;
-  }
-
-  /** How often `moveTo` was called. */
-  get moveCount(): number {
-    return this.#moveCount;
   }
 
   // --- delivery ----------------------------------------------------------------------------------------------------
@@ -371,7 +366,7 @@ export class UnfinishedWindow {
     this.#ready.clear();
     this.#dead.clear();
     if (this.#left !== undefined) this.#left.length = 0;
-    this.#moveCount++;
+    this.moveCount++;
     this.#counts.fill(0);
     this.#dueMinMs = Number.POSITIVE_INFINITY;
     this.#floor = offset;
