@@ -11,13 +11,18 @@ const atOnce = 50;
 const connectingMax = 1000;
 /** What has become garbage on the way is not what is held; collecting it takes a while. */
 const settleMs = 5000;
+/**
+ * V8 collects the whole heap of who does nothing about 100 s after it did so last, in steps, and gives pages back; Go's
+ * collector every two minutes. So the rows that take minutes anyway wait that long, and tell both figures.
+ */
+const collectedMs = 130_000;
 const matchBatch = 200;
 const matchRounds = 100;
 let runs = 0;
 
 /** Clients with one subscription each that stay and say nothing. */
 export function idleClients(count: number): (peer: Peer) => Promise<Rig> {
-  return holding(async (peer, run) => {
+  return holding(0, async (peer, run) => {
     const clients: LoadClient[] = [];
     await inParallel(count, async (i) => {
       const client = await LoadClient.open({ port: peer.port, clientId: `idle${run}-${i}`, level: 4 });
@@ -30,7 +35,7 @@ export function idleClients(count: number): (peer: Peer) => Promise<Rig> {
 
 /** Persistent sessions with one subscription each whose clients have left. */
 export function offlineSessions(count: number): (peer: Peer) => Promise<Rig> {
-  return holding(async (peer, run) => {
+  return holding(collectedMs, async (peer, run) => {
     await inParallel(count, async (i) => {
       const options: ClientOptions = { port: peer.port, clientId: `off${run}-${i}`, level: 4, keepsSession: true };
       const client = await LoadClient.open(options);
@@ -46,7 +51,7 @@ export function offlineSessions(count: number): (peer: Peer) => Promise<Rig> {
  * never seen before that match none: what is left of the time is finding that out.
  */
 export function manySubscriptions(clients: number, perClient: number, filters: number): (peer: Peer) => Promise<Rig> {
-  return holding(async (peer, run) => {
+  return holding(collectedMs, async (peer, run) => {
     const opened: LoadClient[] = [];
     await inParallel(clients, async (i) => {
       const client = await LoadClient.open({ port: peer.port, clientId: `subs${run}-${i}`, level: 4 });
@@ -147,7 +152,8 @@ interface Held {
   readonly more?: Sample;
 }
 
-function holding(hold: (peer: Peer, run: number) => Promise<Held>): (peer: Peer) => Promise<Rig> {
+/** `idleMs`: how long to wait before what is held is measured, besides `settleMs`. */
+function holding(idleMs: number, hold: (peer: Peer, run: number) => Promise<Held>): (peer: Peer) => Promise<Rig> {
   return async (peer) => {
     const held: LoadClient[] = [];
     return {
@@ -160,8 +166,11 @@ function holding(hold: (peer: Peer, run: number) => Promise<Held>): (peer: Peer)
         const elapsed = (performance.now() - startMs) / 1000;
         held.push(...clients);
         await sleep(settle);
+        const atOnce = residentBytesOf(peer.pid) - before;
+        if (seconds >= 1) await sleep(idleMs); // Not in a tiny run.
         const grown = residentBytesOf(peer.pid) - before;
-        return { [unit]: grown / count, "resident MB": grown / 1e6, ...more, seconds: elapsed };
+        const sizes = { "resident MB": grown / 1e6, "MB at once": atOnce / 1e6 };
+        return { [unit]: grown / count, ...sizes, ...more, seconds: elapsed };
       },
       close: () => {
         for (const client of held) client.close();
