@@ -322,7 +322,7 @@ export class MqttConnection implements ConnectionHandler, ClientConnection, AckR
 
   onDisconnect(keepsWill: boolean): void {
     this.#leave(keepsWill);
-    this.transport.endAtOnce();
+    this.transport.endAtOnce(); // Waiting for its end of the connection was a quarter of what a connection costs.
   }
 
   // --- ending ----------------------------------------------------------------------------------------------------

@@ -194,9 +194,8 @@ export class UnfinishedWindow {
   finish(offset: number, owner: number): Answer {
     const page = this.#pages.of(offset);
     const answer = ownership(page, offset, owner);
-    if (answer !== "done") return answer;
-    this.#leave(page!, offset);
-    return "done";
+    if (answer === "done") this.#leave(page!, offset);
+    return answer;
   }
 
   /** `dueMs` undefined: ready at once. */
@@ -214,10 +213,9 @@ export class UnfinishedWindow {
   touch(offset: number, owner: number, dueMs: number, lifetimeMs: number): Answer {
     const page = this.#pages.of(offset);
     const answer = ownership(page, offset, owner);
-    if (answer !== "done") return answer;
     const at = offset & pageMask;
-    this.#setDue(page!, at, Math.min(dueMs, page!.deliveredMs[at]! + lifetimeMs));
-    return "done";
+    if (answer === "done") this.#setDue(page!, at, Math.min(dueMs, page!.deliveredMs[at]! + lifetimeMs));
+    return answer;
   }
 
   /** Everything in flight to `owner` is ready again. Returns how many. */
