@@ -144,8 +144,11 @@ test("without a rate no more is under way than is allowed, and what is lost is g
   host.runUntil(100 * ms);
   assert.equal(read(streams[0]!.received()).length, 10);
   for (let sequence = 0; sequence < 4; sequence++) board.note(0, sequence);
+  host.runUntil(150 * ms);
+  assert.equal(streams[0]!.received().length, 0, "it waits for half of its room");
+  for (let sequence = 4; sequence < 6; sequence++) board.note(0, sequence);
   host.runUntil(200 * ms);
-  assert.equal(read(streams[0]!.received()).length, 4);
+  assert.equal(read(streams[0]!.received()).length, 6);
   host.runUntil(1000 * ms);
   assert.equal(streams[0]!.received().length, 0);
   host.runUntil(1300 * ms);

@@ -26,6 +26,8 @@ import type { WorkerSetup } from "./worker-messages.ts";
 const timerFromNs = 2e6;
 const pauseNsMax = 500_000;
 const pauseNsMaxAwaiting = 50_000;
+/** How soon publishers without a rate look whether what is under way has arrived. */
+const unpacedPollMs = 1;
 /** Messages that a publisher without a rate sends in a row. */
 const burstMax = 256;
 
@@ -99,6 +101,7 @@ export class PublishLoop {
 
   start(start: LoopStart): void {
     this.#start = start;
+    if (this.#flows.every(({ plan }) => plan.isIdle === true)) return; // A thread of subscribers has other things to do.
     for (const flow of this.#flows) {
       const { rate, stages, isIdle } = flow.plan;
       if (isIdle === true) continue;
@@ -253,7 +256,10 @@ export class PublishLoop {
 
   /** A timer would let what has room now wait for it. */
   #onRoom(publisher: Publisher): void {
-    if (publisher.backlog > 0 && this.#start !== undefined) this.#wake();
+    if (this.#start === undefined) return;
+    const { schedule, plan } = this.#flowOf.get(publisher)!;
+    const isUnpaced = schedule === undefined && plan.isIdle !== true && !this.#isOver(this.#host.monotonicNs());
+    if (isUnpaced || publisher.backlog > 0) this.#wake();
   }
 
   #wake(): void {
@@ -269,11 +275,12 @@ export class PublishLoop {
       this.#wake();
       return;
     }
-    if (ns > timerFromNs && ns !== Infinity) {
-      this.#timer = clock.setTimer(() => this.#wake(), ns / 1e6 - 1);
+    if (ns > timerFromNs) {
+      // Without a schedule what has room wakes it; arrivals in other threads do not.
+      this.#timer = clock.setTimer(() => this.#wake(), ns === Infinity ? unpacedPollMs : ns / 1e6 - 1);
       return;
     }
-    const isAwaiting = this.#waiting.length > 0 || this.publishers[0]?.inflight !== 0 || ns === Infinity;
+    const isAwaiting = this.#waiting.length > 0 || this.publishers[0]?.inflight !== 0;
     if (ns > 0) this.#host.pause(Math.min(ns, isAwaiting ? pauseNsMaxAwaiting : pauseNsMax));
     this.#wake();
   }

@@ -77,6 +77,7 @@ export class Publisher implements LinkHandler {
   readonly #bound: UnderWayBound | undefined;
   /** Messages under way that are taken for lost; and how many were when something last arrived, and when that was. */
   #givenUp = 0;
+  #isFull = false;
   #underWaySeen = 0;
   #changedNs = 0;
 
@@ -131,7 +132,11 @@ export class Publisher implements LinkHandler {
     if (connection === undefined || connection.output.pendingBytes > unsentBytesMax) return false;
     if (this.#qos !== 0) return this.inflight < this.#inflightLimit;
     const bound = this.#bound;
-    return bound === undefined || bound.board.underWay(this.sender, this.sent) - this.#givenUp < bound.underWayMax;
+    if (bound === undefined) return true;
+    const underWay = bound.board.underWay(this.sender, this.sent) - this.#givenUp;
+    // Once full, it waits for half of its room: many messages in a write, not one.
+    this.#isFull = underWay >= (this.#isFull ? bound.underWayMax / 2 : bound.underWayMax);
+    return !this.#isFull;
   }
 
   /** What does not arrive while nothing else does no longer holds up what is to be sent. */
@@ -139,7 +144,7 @@ export class Publisher implements LinkHandler {
     if (this.#bound === undefined) return;
     const { board, underWayMax } = this.#bound;
     const underWay = board.underWay(this.sender, this.sent);
-    if (underWay !== this.#underWaySeen || underWay - this.#givenUp < underWayMax) this.#changedNs = nowNs;
+    if (underWay !== this.#underWaySeen || underWay - this.#givenUp < underWayMax / 2) this.#changedNs = nowNs;
     this.#underWaySeen = underWay;
     if (nowNs - this.#changedNs > unpacedGiveUpNs) this.#givenUp = underWay;
   }
