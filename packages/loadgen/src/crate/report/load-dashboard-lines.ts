@@ -139,18 +139,21 @@ function errorLines({ progress, thresholds, isPlain }: LoadView): readonly strin
   ];
 }
 
+/** Of a worker, and behind it of its failed rows, where any worker has some. */
 const workerWidth = 38;
+const failedWidth = 14;
 
 /** As many next to each other as fit. */
 function workerLines({ progress, workerRates, isPlain }: LoadView, columns: number): readonly string[] {
   const workers = progress?.workers ?? [];
   if (workers.length === 0) return [];
-  const perLine = Math.max(1, Math.floor((columns - 2) / workerWidth));
+  const width = workerWidth + (workers.some(({ failed }) => failed > 0) ? failedWidth : 0);
+  const perLine = Math.max(1, Math.floor((columns - 2) / width));
   const cells = workers.map((worker, index) => {
     const state = stateOf(worker);
     const failed = worker.failed === 0 ? "" : ` ${count(worker.failed)} failed`;
     const text = `${String(worker.thread + 1).padStart(2)} ${state.padEnd(8)}${`${count(workerRates[index] ?? 0)}/s`.padStart(10)}${count(worker.acknowledged).padStart(13)}${failed}`;
-    return paint(isPlain, stateColours[state], text.slice(0, workerWidth - 1).padEnd(workerWidth));
+    return paint(isPlain, stateColours[state], text.slice(0, width - 1).padEnd(width));
   });
   const lines: string[] = [];
   for (let at = 0; at < cells.length; at += perLine) lines.push(`  ${cells.slice(at, at + perLine).join("")}`);

@@ -40,19 +40,19 @@ test("shows rates, the account of the rows, latency, workers, machine and limits
   const { dashboard, text, terminal } = start();
   dashboard.onPhase("load");
   dashboard.onProgress(progressAt(1, { rows: 1000, workers: 2 }));
-  dashboard.onProgress(progressAt(5, { rows: 4000, refused: 3, workers: 2, braked: 1 }, 3000));
+  dashboard.onProgress(progressAt(5, { rows: 4000, refused: 4, workers: 2, braked: 1 }, 3000));
   const shown = text();
   assert.match(shown, /rows into t of a double\?\[2J \(http:\/\/host\)/);
   assert.match(shown, /load +█+░+ 50 %, 5 s/);
   assert.match(shown, /rows\/s +750 now, 800 on average {2}THE DATABASE HAS TOO MUCH: WAITING/);
   assert.match(shown, /1,000 ┤ +█/);
-  assert.match(shown, /4,000 acknowledged, 3 refused, 0 unknown/);
+  assert.match(shown, /4,000 acknowledged, 4 refused, 0 unknown/);
   assert.match(shown, /batch, from sent +20\.0\d ms/);
   assert.match(shown, /request +20\.0\d ms/);
   assert.match(shown, /tool +0\.50 cores .* 100 MiB/);
   assert.match(shown, /database 0\.50 cores, 1 MiB/);
-  assert.match(shown, /1 waiting +375\/s +2,000 +2 writing +375\/s +2,000/);
-  assert.match(shown, /rows +3 × 4091: a duplicate key/);
+  assert.match(shown, /1 waiting +375\/s +2,000 2 failed +\n +2 writing +375\/s +2,000 2 failed/);
+  assert.match(shown, /rows +4 × 4091: a duplicate key/);
   assert.match(shown, /limit +rows\/s>100/);
   assert.doesNotMatch(shown, /message|broker|publish|subscri/i);
   dashboard.stop();
@@ -99,6 +99,12 @@ test("shows workers on a small terminal, and counts those without room", () => {
   assert.match(terminal.lines.join("\n"), /6 writing/);
   dashboard.onProgress(progressAt(4, { rows: 2000, workers: 64 }));
   assert.match(text(), /… \d+ more lines of workers/);
+});
+
+test("puts workers next to each other where they fit", () => {
+  const { dashboard, text } = start();
+  dashboard.onProgress(progressAt(5, { rows: 1000, workers: 2 }));
+  assert.match(text(), /1 writing +100\/s +500 +2 writing +100\/s +500/);
 });
 
 test("hears its keys", () => {

@@ -41,11 +41,11 @@ function accountOf({ rows, refused = 0 }: Sketch) {
   return { ...newAccount(), written: rows, refused, batches, requests: batches, bytes: 300 * rows };
 }
 
-function workersOf({ rows, workers, braked = 0 }: Sketch): readonly WorkerState[] {
+function workersOf({ rows, refused = 0, workers, braked = 0 }: Sketch): readonly WorkerState[] {
   return Array.from({ length: workers }, (_, thread) => ({
     thread,
     acknowledged: rows / workers,
-    failed: 0,
+    failed: refused / workers,
     batches: 10,
     open: 1,
     isDone: false,
