@@ -58,3 +58,27 @@ test("fills a table of PostgreSQL once, over kill -9, and buries what it refuses
   assert.match(Object.fromEntries(dead.records[0]!.headers)["polylog-dead-detail"] ?? "", /^23514 /);
   assert.equal(await server.stop(), 0, server.output());
 });
+
+test("makes its own table in PostgreSQL, with times, headers and values", {
+  skip: missingPostgres,
+  timeout: 120_000,
+}, async (t) => {
+  const url = await startPostgres(t);
+  const database = new PostgresTransport({ url: new URL(url), table: "", columns: [] });
+  t.after(() => database.close());
+  const server = await startServer({ dataDir: temporaryDirectory(t), flags: [`--sink=plain=${url}/made`] });
+  t.after(() => server.kill());
+  const records = [{ value: { b: 1, a: [2] }, headers: [["h", "v"]] }, { value: [7] }];
+  await rpc(server, "produce", { log: "plain", encoding: "json", records });
+  const select = `SELECT "offset"::int AS at, headers, value, text, abs(extract(epoch FROM now() - timestamp)) < 120 AS recent FROM made ORDER BY 1`;
+  let rows: readonly unknown[] = [];
+  for (let waitedMs = 0; rows.length < 2 && waitedMs < 30_000; waitedMs += 50) {
+    await sleep(50);
+    rows = await database.query(select).catch(() => []);
+  }
+  assert.deepEqual(rows, [
+    { at: 0, headers: { h: "v" }, value: { a: [2], b: 1 }, text: null, recent: true },
+    { at: 1, headers: {}, value: null, text: "[7]", recent: true },
+  ]);
+  assert.equal(await server.stop(), 0, server.output());
+});

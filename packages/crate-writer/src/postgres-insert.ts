@@ -6,8 +6,8 @@
  * - As values: one parameter a value, `VALUES ($1,$2),($3,$4)`. For CrateDB and others that speak the protocol, and for tables
  *   with a column of type `json`, which keeps the text as it was.
  *
- * `postgres-insert.bench.ts` compares them: the first takes a third less of a processor for both ends together, and a fifth of
- * what the second takes here.
+ * `bench/crate-write.bench.ts` shows the first beside a loop of the second. With batches of 500 rows the first takes 1.6 µs of a
+ * processor a row here and 16 µs there, the second 8 µs and 23 µs.
  */
 
 import { parametersMax } from "./limits.ts";

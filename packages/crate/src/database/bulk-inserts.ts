@@ -6,7 +6,7 @@
  *                                        │ something is wrong with one
  *                                        └──▶ each request on its own, each half of it, each row
  *
- * ON CONFLICT doubles what an INSERT costs. It is left out at first; when a row is there already nothing is written, and the
+ * ON CONFLICT doubles what an INSERT costs (`bench/crate-write.bench.ts`). It is left out at first; when a row is there already nothing is written, and the
  * requests go again as they are. Requests in one table's queue are in no order to statements that were sent at the same time.
  */
 
