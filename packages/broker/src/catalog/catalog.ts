@@ -4,7 +4,6 @@
  */
 
 import type { Clock } from "@polylog/base/clock";
-import { isCodedError, type PolylogError } from "@polylog/base/errors";
 import type { Logger } from "@polylog/base/telemetry";
 import {
   isLogName,
@@ -12,18 +11,12 @@ import {
   type LogStore,
   type Partition,
   type RecordCursor,
-  type RecordFields,
   type StateStore,
 } from "@polylog/log";
 import { Channel, type ChannelSettings } from "../channels/channel.ts";
 import { channelKey } from "../channels/channel-rows.ts";
 import type { ChannelStore, LoadedWindow, SavedChannel } from "../channels/channel-store.ts";
-import {
-  cutDeadLetterFields,
-  type DeadLetterOrigin,
-  deadLetterFields,
-  deadLetterLogName,
-} from "../channels/dead-letter.ts";
+import { appendRefused, type DeadLetterOrigin, deadLetterLogName } from "../channels/dead-letter.ts";
 import { brokerErrors } from "../errors.ts";
 import { type BrokerLimits, maxAttemptsMax } from "../limits.ts";
 import type { Capture, Subscription } from "../publication.ts";
@@ -317,8 +310,8 @@ export class Catalog {
 
   /** Removes a channel; its consumers are told. CHANNEL_NOT_FOUND when there is none. */
   /**
-   * Appends a dead letter for a record that its worker refused; `detail`: in its words. Only the beginning of a
-   * record that cannot take the headers of a dead letter is kept. Resolves at the level of the log; then the record may be finished. Rejects with DEAD_LETTER_NAME, and with what the log of dead letters refuses with.
+   * Appends a dead letter for a record that its worker refused; `detail`: in its words. Resolves at the level of the log; then the
+   * record may be finished. Rejects with DEAD_LETTER_NAME, and with what the log of dead letters refuses with.
    */
   async appendDeadLetter(
     log: BrokerLog,
@@ -327,20 +320,7 @@ export class Catalog {
     detail: string,
   ): Promise<void> {
     const dead = this.#deadLetterLog(log);
-    await new Promise<void>((resolve, reject) => {
-      const onDurable = (_token: number, error: PolylogError | undefined) =>
-        error === undefined ? resolve() : reject(error);
-      const append = (fields: RecordFields) => dead.appendFields(fields, { onDurable }, 0);
-      let isDurable: boolean;
-      try {
-        isDurable = append(deadLetterFields(record, origin, detail));
-      } catch (error) {
-        const isTooMuch = isCodedError(error, "log.RECORD_TOO_LARGE") || isCodedError(error, "log.RECORD_INVALID");
-        if (!isTooMuch) throw error;
-        isDurable = append(cutDeadLetterFields(record, origin, detail));
-      }
-      if (isDurable) resolve();
-    });
+    await appendRefused((fields, waiter) => dead.appendFields(fields, waiter, 0), record, origin, detail);
   }
 
   async deleteChannel(log: BrokerLog, name: string): Promise<void> {

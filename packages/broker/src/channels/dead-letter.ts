@@ -19,7 +19,8 @@
  * letter. The time before which a record was not to be delivered has passed and is not kept.
  */
 
-import { decodeHeaders, isLogName, type RecordCursor, type RecordFields } from "@polylog/log";
+import { isCodedError, type PolylogError } from "@polylog/base/errors";
+import { type DurabilityWaiter, decodeHeaders, isLogName, type RecordCursor, type RecordFields } from "@polylog/log";
 import { brokerErrors } from "../errors.ts";
 import { deadValueCutSize } from "../limits.ts";
 import type { DeadReason } from "./unfinished-page.ts";
@@ -59,8 +60,32 @@ export function deadLetterFields(record: RecordCursor, origin: DeadLetterOrigin,
   return fieldsWith(record, [...decodeHeaders(record), ...details, ...originHeaders(origin)]);
 }
 
-/** The same of a record that is too large, or has too many headers, to take those of a dead letter. */
-export function cutDeadLetterFields(record: RecordCursor, origin: DeadLetterOrigin, detail: string): RecordFields {
+/**
+ * Appends a refused record, or only its beginning where it cannot take the headers of a dead letter. `append`: as
+ * `DeadLetterLog.append`. Resolves at the level of the log.
+ */
+export async function appendRefused(
+  append: (fields: RecordFields, waiter: DurabilityWaiter) => boolean,
+  record: RecordCursor,
+  origin: DeadLetterOrigin,
+  detail: string,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const onDurable = (_token: number, error: PolylogError | undefined) =>
+      error === undefined ? resolve() : reject(error);
+    let isDurable: boolean;
+    try {
+      isDurable = append(deadLetterFields(record, origin, detail), { onDurable });
+    } catch (error) {
+      const isTooMuch = isCodedError(error, "log.RECORD_TOO_LARGE") || isCodedError(error, "log.RECORD_INVALID");
+      if (!isTooMuch) throw error;
+      isDurable = append(cutFields(record, origin, detail), { onDurable });
+    }
+    if (isDurable) resolve();
+  });
+}
+
+function cutFields(record: RecordCursor, origin: DeadLetterOrigin, detail: string): RecordFields {
   const { keyStart, bytes, valueStart, valueEnd } = record;
   const size = valueEnd - valueStart;
   const headers: Header[] = [
