@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
+import { hashPassword } from "@polylog/broker/access";
 import {
   authorityCert,
   clientCertificate,
@@ -103,4 +104,32 @@ test("a client without the oldest version of TLS is refused", async (t) => {
   process.kill(server.pid, "SIGHUP");
   while (!server.output().includes("reloading failed")) await sleep(20);
   assert.equal((await get(server.listeners.nsqHttps.port, "/ping")).text, "OK");
+});
+
+test("SIGHUP takes over all that was changed or nothing", async (t) => {
+  const directory = temporaryDirectory(t);
+  const usersFile = join(directory, "users.toml");
+  const writeUser = async (name: string) =>
+    writeFileSync(
+      usersFile,
+      `[[users]]\nname = "${name}"\npassword = "${await hashPassword("secret")}"\nmanage = ["*"]\n`,
+    );
+  await writeUser("ada");
+  const { server, directory: tlsDirectory } = await serve(t, `--users-file=${usersFile}`);
+  const { port } = server.listeners.nsqHttp;
+  const status = async (name: string) => {
+    const authorization = `Basic ${Buffer.from(`${name}:secret`).toString("base64")}`;
+    return (await fetch(`http://127.0.0.1:${port}/stats`, { headers: { authorization } })).status;
+  };
+  assert.deepEqual([await status("ada"), await status("bob")], [200, 401]);
+  await writeUser("bob");
+  writeFileSync(join(tlsDirectory, "ca.pem"), "");
+  process.kill(server.pid, "SIGHUP");
+  while (!server.output().includes("reloading failed")) await sleep(20);
+  assert.deepEqual([await status("ada"), await status("bob")], [200, 401]);
+  writeTlsFiles(tlsDirectory, renewedCertificate);
+  for (let i = 0; i < 5; i++) process.kill(server.pid, "SIGHUP");
+  while ((await status("bob")) !== 200) await sleep(20);
+  assert.equal(await status("ada"), 401);
+  assert.equal((await get(server.listeners.nsqHttps.port, "/ping")).name, "localhost renewed");
 });

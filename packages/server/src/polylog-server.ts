@@ -83,6 +83,7 @@ export class PolylogServer implements Service {
   readonly #nsqTlsFiles: TlsFiles | undefined;
   readonly #users: Users | undefined;
   readonly #guards: Guards;
+  #reloading: Promise<void> = Promise.resolve();
   #startedAtMs = 0;
 
   /** `guards`: in place of what the users file says. */
@@ -119,12 +120,19 @@ export class PolylogServer implements Service {
   }
 
   /**
-   * Reads users and certificates again. Open connections stay; what their users may do follows the file at once. Rejects with
-   * coded errors, and goes on with what it had.
+   * Reads users and certificates again, one call after the other. Open connections stay; what their users may do follows the
+   * file at once. Rejects with coded errors, and goes on with all that it had.
    */
-  async reload(): Promise<void> {
-    await this.#loadUsers();
-    for (const files of this.#certificateFiles()) await files.load();
+  reload(): Promise<void> {
+    const reloaded = this.#reloading.then(() => this.#reload());
+    this.#reloading = reloaded.catch(() => undefined);
+    return reloaded;
+  }
+
+  async #reload(): Promise<void> {
+    const takeOver = [await this.#loadUsers()];
+    for (const files of this.#certificateFiles()) takeOver.push(await files.load());
+    for (const each of takeOver) each();
     for (const { listener, files } of this.#tlsListeners) listener.replaceCertificates(files.certificates);
   }
 
@@ -140,9 +148,12 @@ export class PolylogServer implements Service {
     return [...new Set([this.#tlsFiles, this.#nsqTlsFiles])].filter((files) => files !== undefined);
   }
 
-  async #loadUsers(): Promise<void> {
+  /** Reads the file; they change when what this resolves with is called. */
+  async #loadUsers(): Promise<() => void> {
     const { usersFile } = this.#options;
-    if (usersFile !== undefined) this.#users?.replace(await readUsersFile(usersFile));
+    if (usersFile === undefined) return () => undefined;
+    const users = await readUsersFile(usersFile);
+    return () => this.#users?.replace(users);
   }
 
   #compose(): Service[] {
@@ -205,7 +216,7 @@ export class PolylogServer implements Service {
     const { httpTlsListen } = this.#options;
     this.#listenHttp("httpTls", "HTTP listener with TLS", httpTlsListen, routes, this.#tls(this.#tlsFiles));
     const nothing = async (): Promise<void> => undefined;
-    const usersFile = service("users", () => this.#loadUsers(), nothing);
+    const usersFile = service("users", async () => (await this.#loadUsers())(), nothing);
     const files = [usersFile, ...this.#certificateFiles()];
     const workers = [protocols, bridges, ...this.#sinks(broker, sql.process)];
     return [...files, ...services, broker, ...workers, ...this.#listeners.values(), lookupds];

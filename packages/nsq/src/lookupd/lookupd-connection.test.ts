@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { test } from "node:test";
 import fc from "fast-check";
 import { identifyAs, TestLookupd } from "../testing/test-lookupd.ts";
+import { connectionsMax } from "./limits.ts";
 
 test("answers IDENTIFY with what it is itself", () => {
   const lookupd = new TestLookupd();
@@ -95,4 +96,30 @@ test("survives any bytes, and the registry stays whole", () => {
       assert.deepEqual([...registry.entries()], []);
     }),
   );
+});
+
+test("disconnects who says nothing, and who is gone without a word", () => {
+  const lookupd = new TestLookupd();
+  const [silent, magic, gone, alive] = [
+    lookupd.connectSilently(),
+    lookupd.connect(),
+    lookupd.node("gone", "t"),
+    lookupd.node("alive", "t"),
+  ];
+  for (let minutes = 0; minutes < 30; minutes++) {
+    lookupd.exchange(alive, "PING\n");
+    lookupd.clock.advance(60_000);
+    if (minutes === 2) assert.deepEqual([silent.closed, magic.closed, gone.closed], [true, true, false]);
+  }
+  assert.deepEqual([gone.closed, alive.closed], [true, false]);
+  assert.deepEqual([...lookupd.server.registry.nodes()].length, 1);
+});
+
+test("takes only so many peers", () => {
+  const lookupd = new TestLookupd();
+  const streams = Array.from({ length: connectionsMax + 1 }, () => lookupd.connectSilently());
+  assert.equal(streams.at(-1)?.closed, true);
+  assert.equal(streams.at(-2)?.closed, false);
+  lookupd.clock.advance(120_000);
+  assert.equal(lookupd.connectSilently().closed, false);
 });

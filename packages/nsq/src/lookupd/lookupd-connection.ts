@@ -14,7 +14,7 @@ import {
   lookupdWireErrors,
   type PeerFields,
 } from "@polylog/nsq-wire/lookupd";
-import { outputPendingSizeMax, registrationsMax } from "./limits.ts";
+import { identifyTimeoutMs, outputPendingSizeMax, registrationsMax } from "./limits.ts";
 import type { LookupdNode, Registry } from "./registry.ts";
 
 export interface LookupdConnectionOptions {
@@ -41,10 +41,12 @@ export class LookupdConnection implements ConnectionHandler {
   readonly #options: LookupdConnectionOptions;
   readonly #connection: Connection;
   readonly #reader = new LookupdCommandReader();
+  readonly #beganAtMonotonicMs: number;
   #node: HeardNode | undefined;
 
   constructor(stream: ByteStream, options: LookupdConnectionOptions) {
     this.#options = options;
+    this.#beganAtMonotonicMs = options.clock.monotonicMs();
     this.#connection = new Connection(stream, options.clock, options.flusher);
   }
 
@@ -54,6 +56,12 @@ export class LookupdConnection implements ConnectionHandler {
 
   destroy(): void {
     this.#connection.destroy();
+  }
+
+  /** Whether it has been silent for too long: before its IDENTIFY, or after it. */
+  isSilent(nowMonotonicMs: number, silenceTimeoutMs: number): boolean {
+    const timeoutMs = this.#node === undefined ? identifyTimeoutMs : silenceTimeoutMs;
+    return nowMonotonicMs - (this.#node?.heardAtMonotonicMs ?? this.#beganAtMonotonicMs) > timeoutMs;
   }
 
   onChunk(chunk: Buffer): void {

@@ -14,7 +14,16 @@ import type { Counter, Logger, MetricRegistry } from "@polylog/base/telemetry";
 import type { ByteStream, TurnFlusher } from "@polylog/base/transport";
 import type { LookupdFields } from "@polylog/nsq-wire/lookupd";
 import { nsqdVersion } from "../version.ts";
-import { inactiveProducerTimeoutMs, registrationsMax, stopTimeoutMs, tombstoneLifetimeMs } from "./limits.ts";
+import {
+  connectionsMax,
+  identifyTimeoutMs,
+  inactiveProducerTimeoutMs,
+  registrationsMax,
+  registrationsPerNodeMax,
+  silenceTimeoutMsMin,
+  stopTimeoutMs,
+  tombstoneLifetimeMs,
+} from "./limits.ts";
 import { LookupdConnection } from "./lookupd-connection.ts";
 import { LookupdHttpApi } from "./lookupd-http-api.ts";
 import { Registry } from "./registry.ts";
@@ -48,6 +57,8 @@ export class LookupdServer implements Service {
   readonly #errors: Counter;
   #stopping: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
+  /** There is one while anybody is connected. */
+  #sweepTimer: Timer | undefined;
 
   constructor(options: LookupdServerOptions) {
     const { clock, metrics } = options;
@@ -58,6 +69,7 @@ export class LookupdServer implements Service {
       inactiveProducerTimeoutMs: options.inactiveProducerTimeoutMs ?? inactiveProducerTimeoutMs,
       tombstoneLifetimeMs: options.tombstoneLifetimeMs ?? tombstoneLifetimeMs,
       registrationsMax,
+      registrationsPerNodeMax,
     });
     metrics.gauge("polylog_lookupd_connections", "Peers of the nsqlookupd connected.", () => this.#connections.size);
     metrics.gauge("polylog_lookupd_nodes", "nsqds registered.", () => this.registry.nodeCount);
@@ -78,7 +90,7 @@ export class LookupdServer implements Service {
 
   /** Takes over an nsqd's socket. */
   accept(stream: ByteStream): void {
-    if (this.#stopping !== undefined) {
+    if (this.#stopping !== undefined || this.#connections.size >= connectionsMax) {
       stream.destroy();
       return;
     }
@@ -93,6 +105,21 @@ export class LookupdServer implements Service {
     });
     this.#connections.add(connection);
     connection.start();
+    this.#sweepTimer ??= this.#sweepLater();
+  }
+
+  #sweepLater(): Timer {
+    return this.#options.clock.setTimer(() => this.#sweep(), identifyTimeoutMs / 4);
+  }
+
+  /** Ends the connections of those who are gone without a word, or never said one. */
+  #sweep(): void {
+    const { clock } = this.#options;
+    const inactiveMs = this.#options.inactiveProducerTimeoutMs ?? inactiveProducerTimeoutMs;
+    const silenceMs = Math.max(silenceTimeoutMsMin, 2 * inactiveMs);
+    for (const connection of [...this.#connections])
+      if (connection.isSilent(clock.monotonicMs(), silenceMs)) connection.destroy();
+    this.#sweepTimer = this.#connections.size > 0 ? this.#sweepLater() : undefined;
   }
 
   /** Answers one request of the HTTP API. */
@@ -108,6 +135,7 @@ export class LookupdServer implements Service {
 
   async #stop(deadlineMs: number): Promise<void> {
     const { clock } = this.#options;
+    clock.clearTimer(this.#sweepTimer);
     if (this.#connections.size === 0) return;
     let deadline: Timer | undefined;
     await new Promise<void>((resolve) => {

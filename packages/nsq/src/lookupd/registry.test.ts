@@ -3,9 +3,10 @@ import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { type LookupdNode, Registry } from "./registry.ts";
 
-function start(registrationsMax = 100) {
+function start(registrationsMax = 100, registrationsPerNodeMax = registrationsMax) {
   const clock = new ManualClock();
-  const limits = { inactiveProducerTimeoutMs: 300_000, tombstoneLifetimeMs: 45_000, registrationsMax };
+  const bounds = { registrationsMax, registrationsPerNodeMax };
+  const limits = { inactiveProducerTimeoutMs: 300_000, tombstoneLifetimeMs: 45_000, ...bounds };
   const registry = new Registry({ clock, ...limits });
   const addNode = (host: string): LookupdNode => {
     const fields = {
@@ -144,4 +145,55 @@ test("holds no more than its bound", () => {
   assert.equal(registry.register(a, "u", ""), true);
   assert.equal(registry.createTopic("v"), false);
   assert.equal(registry.createTopic("u"), true);
+});
+
+test("forgets what those who have gone left when there is no room", () => {
+  const { clock, registry, addNode } = start(10);
+  const [good, evil] = [addNode("good"), addNode("evil")];
+  registry.register(good, "t", "c");
+  for (let i = 0; i < 100; i++) registry.register(evil, `evil${i}`, "");
+  assert.equal(registry.register(good, "u", ""), false);
+  registry.removeNode(evil);
+  assert.equal(registry.topicCount, 9);
+  assert.equal(registry.register(good, "u", ""), false); // It looked for room just now.
+  clock.advance(1000);
+  assert.equal(registry.register(good, "u", "c"), true);
+  assert.deepEqual([registry.topics(), registry.channelCount], [["t", "u"], 2]);
+});
+
+test("lets one nsqd have only a part", () => {
+  const { registry, addNode } = start(100, 10);
+  const [good, evil] = [addNode("good"), addNode("evil")];
+  for (let i = 0; i < 100; i++) registry.register(evil, `evil${i}`, "");
+  assert.ok(registry.topicCount <= 10);
+  assert.equal(registry.register(evil, "evil0", ""), true);
+  assert.equal(registry.register(good, "t", "c"), true);
+});
+
+test("bounds what many nsqds have of the same", () => {
+  const { registry, addNode } = start(10);
+  let count = 0;
+  for (let i = 0; i < 100; i++) if (registry.register(addNode(`${i}`), "t", "")) count++;
+  assert.equal(count, 20);
+  registry.deleteTopic("t");
+  assert.equal(registry.register(addNode("last"), "u", "c"), true);
+});
+
+test("knows nothing of an nsqd that has gone, whatever was deleted meanwhile", () => {
+  const { registry, addNode } = start();
+  const [a, b] = [addNode("a"), addNode("b")];
+  for (let i = 0; i < 200; i++) {
+    for (const node of [a, b]) assert.equal(registry.register(node, "t", "c"), true, `${i}`);
+    if (i % 2 === 0) registry.deleteTopic("t");
+    else registry.deleteChannel("t", "c");
+  }
+  registry.register(a, "t", "c");
+  registry.register(b, "t", "c");
+  registry.removeNode(a);
+  assert.deepEqual(hosts(registry.activeNodes("t")), ["b"]);
+  assert.deepEqual([...registry.entries()].map(({ key, node }) => `${key} ${node.id}`).sort(), [
+    "channel:t:c b",
+    "client:: b",
+    "topic:t: b",
+  ]);
 });

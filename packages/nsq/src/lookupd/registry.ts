@@ -8,11 +8,15 @@
  * A tombstone hides one nsqd from the lookup of one topic for a while, so that nobody connects to it while the topic is being
  * deleted there. Registering again does not lift it.
  *
+ * When there is no room for another topic or channel, those that no nsqd has any more are forgotten: they would stay for ever, and
+ * somebody who registers many and goes would leave no room for anybody.
+ *
  * `*` as the topic of a question stands for all, as in nsqlookupd; no topic can have that name.
  */
 
 import type { Clock } from "@polylog/base/clock";
 import type { PeerFields } from "@polylog/nsq-wire/lookupd";
+import { forgetIntervalMs } from "./limits.ts";
 
 /** An nsqd that has identified itself. */
 export interface LookupdNode {
@@ -34,13 +38,18 @@ interface Producer {
 
 type Producers = Map<LookupdNode, Producer>;
 
+/** The topics and channels that a node has. */
+type Held = Set<Producers>;
+
 export interface RegistryOptions {
   readonly clock: Clock;
   /** A node silent for longer is not told of. */
   readonly inactiveProducerTimeoutMs: number;
   readonly tombstoneLifetimeMs: number;
-  /** Topics and channels together. */
+  /** Topics and channels together; what nodes have of them, over all nodes, at most twice as many. */
   readonly registrationsMax: number;
+  /** What one node has of them. Default: no bound of its own. */
+  readonly registrationsPerNodeMax?: number;
 }
 
 export interface NodeTopic {
@@ -62,6 +71,9 @@ const everyTopic = "*";
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #nodes: Producers = new Map();
+  readonly #held = new Map<LookupdNode, Held>();
+  #heldCount = 0;
+  #forgotAtMonotonicMs = Number.NEGATIVE_INFINITY;
   readonly #topics = new Map<string, Producers>();
   readonly #channels = new Map<string, Map<string, Producers>>();
   #channelCount = 0;
@@ -85,21 +97,30 @@ export class Registry {
   // --- what nsqds say ----------------------------------------------------------------------------------------------
 
   addNode(node: LookupdNode): void {
-    addProducer(this.#nodes, node);
+    if (!this.#nodes.has(node)) this.#nodes.set(node, { node, tombstone: undefined });
+    if (!this.#held.has(node)) this.#held.set(node, new Set());
   }
 
   /** The nsqd has gone. Its topics and channels stay. */
   removeNode(node: LookupdNode): void {
     this.#nodes.delete(node);
-    for (const producers of this.#topics.values()) producers.delete(node);
-    for (const channels of this.#channels.values()) for (const producers of channels.values()) producers.delete(node);
+    const held = this.#held.get(node) ?? [];
+    for (const producers of held) this.#remove(producers, node);
+    this.#held.delete(node);
   }
 
   /** A channel is registered with its topic. `channel` is "" for the topic alone. False: there are too many already. */
   register(node: LookupdNode, topic: string, channel: string): boolean {
+    const { registrationsMax, registrationsPerNodeMax = registrationsMax } = this.#options;
+    const has =
+      this.#topics.get(topic)?.has(node) && (channel === "" || this.#channels.get(topic)?.get(channel)?.has(node));
+    if (has) return true;
+    const heldCount = this.#held.get(node)?.size ?? 0;
+    const more = channel === "" ? 1 : 2;
+    if (heldCount + more > registrationsPerNodeMax || this.#heldCount + more > 2 * registrationsMax) return false;
     if (channel !== "" ? !this.createChannel(topic, channel) : !this.createTopic(topic)) return false;
-    if (channel !== "") addProducer(this.#channels.get(topic)!.get(channel)!, node);
-    addProducer(this.#topics.get(topic)!, node);
+    if (channel !== "") this.#add(this.#channels.get(topic)!.get(channel)!, node);
+    this.#add(this.#topics.get(topic)!, node);
     return true;
   }
 
@@ -107,16 +128,16 @@ export class Registry {
   unregister(node: LookupdNode, topic: string, channel: string, forget = false): void {
     if (channel !== "") {
       const producers = this.#channels.get(topic)?.get(channel);
-      producers?.delete(node);
+      this.#remove(producers, node);
       if (producers?.size === 0 && (forget || isEphemeral(channel))) this.deleteChannel(topic, channel);
       return;
     }
     for (const [name, producers] of this.#channels.get(topic) ?? []) {
-      producers.delete(node);
+      this.#remove(producers, node);
       if (forget && producers.size === 0) this.deleteChannel(topic, name);
     }
     const producers = this.#topics.get(topic);
-    producers?.delete(node);
+    this.#remove(producers, node);
     if (producers?.size === 0 && (forget || isEphemeral(topic))) this.#topics.delete(topic);
   }
 
@@ -143,17 +164,21 @@ export class Registry {
 
   /** With its channels, whether there is such a topic or not. */
   deleteTopic(topic: string): void {
-    for (const name of this.#topicsWithChannels(topic)) {
-      this.#channelCount -= this.#channels.get(name)!.size;
-      this.#channels.delete(name);
+    for (const name of this.#topicsWithChannels(topic))
+      for (const channel of [...this.#channels.get(name)!.keys()]) this.deleteChannel(name, channel);
+    for (const name of this.#matchingTopics(topic)) {
+      this.#release(this.#topics.get(name)!);
+      this.#topics.delete(name);
     }
-    for (const name of this.#matchingTopics(topic)) this.#topics.delete(name);
   }
 
   /** False: there was none. */
   deleteChannel(topic: string, channel: string): boolean {
     const channels = this.#channels.get(topic);
-    if (channels === undefined || !channels.delete(channel)) return false;
+    const producers = channels?.get(channel);
+    if (channels === undefined || producers === undefined) return false;
+    this.#release(producers);
+    channels.delete(channel);
     this.#channelCount--;
     if (channels.size === 0) this.#channels.delete(topic);
     return true;
@@ -213,7 +238,41 @@ export class Registry {
   }
 
   #hasRoomFor(count: number): boolean {
-    return this.#topics.size + this.#channelCount + count <= this.#options.registrationsMax;
+    const { clock, registrationsMax } = this.#options;
+    const isFull = () => this.#topics.size + this.#channelCount + count > registrationsMax;
+    if (!isFull()) return true;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#forgotAtMonotonicMs < forgetIntervalMs) return false;
+    this.#forgotAtMonotonicMs = nowMs;
+    this.#forget();
+    return !isFull();
+  }
+
+  /** What no nsqd has. */
+  #forget(): void {
+    for (const [topic, channels] of this.#channels)
+      for (const [channel, producers] of channels) if (producers.size === 0) this.deleteChannel(topic, channel);
+    for (const [topic, producers] of this.#topics)
+      if (producers.size === 0 && !this.#channels.has(topic)) this.#topics.delete(topic);
+  }
+
+  /** One that is there stays as it is, with its tombstone. */
+  #add(producers: Producers, node: LookupdNode): void {
+    if (producers.has(node)) return;
+    producers.set(node, { node, tombstone: undefined });
+    this.#held.get(node)?.add(producers);
+    this.#heldCount++;
+  }
+
+  #remove(producers: Producers | undefined, node: LookupdNode): void {
+    if (!producers?.delete(node)) return;
+    this.#held.get(node)?.delete(producers);
+    this.#heldCount--;
+  }
+
+  /** Nobody has it any more: it is about to go. */
+  #release(producers: Producers): void {
+    for (const node of [...producers.keys()]) this.#remove(producers, node);
   }
 
   #isActive(node: LookupdNode): boolean {
@@ -246,11 +305,6 @@ export class Registry {
 
 export function isEphemeral(name: string): boolean {
   return name.endsWith("#ephemeral");
-}
-
-/** One that is there stays as it is, with its tombstone. */
-function addProducer(producers: Producers, node: LookupdNode): void {
-  if (!producers.has(node)) producers.set(node, { node, tombstone: undefined });
 }
 
 function* entriesOf(key: string, producers: Producers): Generator<DebugEntry> {

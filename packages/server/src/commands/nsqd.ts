@@ -27,8 +27,9 @@ export function nsqd(argv: readonly string[], environment: Environment): Promise
       log.print("warn", `nsqd.dat in ${dataPath} and nsqd's queues beside it are not read; drain them with nsqd first`);
     const server = new PolylogServer(options, captures, log.logger());
     const stopSignal = untilStopSignal(systemClock);
-    await server.start().catch(refuse);
-    if (server.isReloadable) onReloadSignal(() => void reload(server, log));
+    const started = server.start().catch(refuse);
+    if (server.isReloadable) onReloadSignal(() => void reload(started, server, log));
+    await started;
     const { nsqTcp, nsqHttp, nsqHttps, ...more } = server.listeners;
     log.print("info", `ID: ${values["node-id"]}`);
     printListener(log, "TCP", nsqTcp);
@@ -57,8 +58,9 @@ function refuse(error: unknown): never {
   throw configErrors.NSQ_REFUSED({ reason: `failed to instantiate nsqd - ${error.message}` }, error);
 }
 
-async function reload(server: PolylogServer, log: NsqLog): Promise<void> {
+async function reload(started: Promise<void>, server: PolylogServer, log: NsqLog): Promise<void> {
   try {
+    await started;
     await server.reload();
     log.print("info", "certificates were read again");
   } catch (error) {

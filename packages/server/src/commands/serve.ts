@@ -24,8 +24,10 @@ export async function serve(argv: readonly string[], { env, stdout }: Environmen
   for (const warning of warnings) logger.child("config").warn(warning);
   const server = new PolylogServer(options, captures, logger);
   const stopSignal = untilStopSignal(systemClock); // Listened to from here on, so that Ctrl-C also ends a start that takes long.
-  await server.start();
-  if (server.isReloadable) onReloadSignal(() => void reload(server, logger.child("server")));
+  const started = server.start();
+  // From here on, too: a certificate that was renewed while it starts must not end it.
+  if (server.isReloadable) onReloadSignal(() => void reload(started, server, logger.child("server")));
+  await started;
   const report: ReadyReport = { pid: process.pid, version, listeners: server.listeners };
   if (options.readyFile !== undefined) await writeReadyFile(options.readyFile, report);
   stdout.write(renderBanner(report, server.dataDir));
@@ -37,8 +39,9 @@ export async function serve(argv: readonly string[], { env, stdout }: Environmen
   return exitCodes.fine;
 }
 
-async function reload(server: PolylogServer, logger: Logger): Promise<void> {
+async function reload(started: Promise<void>, server: PolylogServer, logger: Logger): Promise<void> {
   try {
+    await started;
     await server.reload();
     logger.info("users and certificates were read again");
   } catch (error) {
