@@ -11,6 +11,7 @@
 import { isCodedError } from "@polylog/base/errors";
 import type { Logger } from "@polylog/base/telemetry";
 import { type Partition, RecordCursor, type StateStore } from "@polylog/log";
+import { brokerErrors } from "../errors.ts";
 import { readAheadSize } from "../limits.ts";
 import type { QoS } from "../publication.ts";
 import type { DurableSession } from "./durable-session.ts";
@@ -88,7 +89,7 @@ export class SessionRecovery {
       session.rest();
     }
     const sessions = [...this.#sessions.values()].sort((a, b) => a.number - b.number);
-    const nextNumber = numbers === undefined ? 0 : numbers.readUInt32LE(0);
+    const nextNumber = readNextNumber(numbers, sessions);
     return {
       sessions,
       nextNumber,
@@ -102,6 +103,8 @@ export class SessionRecovery {
     const { state, build, onSession } = this.#parts;
     for await (const [key, row] of state.entries(sessionPrefix)) {
       const { number, metadata } = decodeSession(key, row);
+      // Two with one number would get each other's messages.
+      if (this.#sessions.has(number)) throw brokerErrors.STATE_DAMAGED({ key });
       const session = build(key.slice(sessionPrefix.length), number);
       this.#sessions.set(number, session);
       onSession?.(session, metadata);
@@ -229,6 +232,14 @@ export class SessionRecovery {
     this.#parts.onChanged(session, offset);
     return session;
   }
+}
+
+/** Above the number of every session that is there: a number that is given again gets what waits for another. */
+function readNextNumber(row: Buffer | undefined, sessions: readonly DurableSession[]): number {
+  if (row !== undefined && row.length !== 4) throw brokerErrors.STATE_DAMAGED({ key: numbersKey });
+  const nextNumber = row?.readUInt32LE(0) ?? 0;
+  if ((sessions.at(-1)?.number ?? -1) >= nextNumber) throw brokerErrors.STATE_DAMAGED({ key: numbersKey });
+  return nextNumber;
 }
 
 const noCheckpoint: Checkpoint = { offset: 0, extentsEnd: 0, extents: [] };

@@ -98,6 +98,13 @@ export class RowReader {
     return this.#row.readDoubleLE(this.#take(8));
   }
 
+  /** An f64 that counts or places something: 0 .. 2^53 - 1. */
+  whole(): number {
+    const value = this.f64();
+    if (!Number.isSafeInteger(value) || value < 0) throw this.damaged();
+    return value;
+  }
+
   varint(): number {
     let value = 0;
     for (let scale = 1; scale < 2 ** 56; scale *= 128) {

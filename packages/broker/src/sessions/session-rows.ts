@@ -46,10 +46,11 @@ export function pageKey(session: number, page: number): string {
   return `${queuePrefix}${String(session).padStart(10, "0")}/${String(page).padStart(13, "0")}`;
 }
 
-/** The session's number, and the page or -1. */
+/** The session's number, and the page or -1. Throws STATE_DAMAGED. */
 export function parseQueueKey(key: string): { session: number; page: number } {
-  const [session, page] = key.slice(queuePrefix.length).split("/");
-  return { session: Number(session), page: page === "~" ? -1 : Number(page) };
+  const match = /^(\d{10})\/(?:~|(\d{13}))$/.exec(key.slice(queuePrefix.length));
+  if (match === null) throw brokerErrors.STATE_DAMAGED({ key });
+  return { session: Number(match[1]), page: match[2] === undefined ? -1 : Number(match[2]) };
 }
 
 export function encodeSession(number: number, metadata: Uint8Array): Buffer {
@@ -92,10 +93,10 @@ export function encodeCheckpoint({ offset, extentsEnd, extents }: Checkpoint): B
 export function decodeCheckpoint(row: Buffer): Checkpoint {
   const reader = new RowReader(checkpointKey, row);
   if (reader.u8() !== version) throw reader.damaged();
-  const offset = reader.f64();
-  const extentsEnd = reader.f64();
+  const offset = reader.whole();
+  const extentsEnd = reader.whole();
   const extents: LogExtent[] = [];
-  while (!reader.atEnd) extents.push({ offset: reader.f64(), bytes: reader.f64() });
+  while (!reader.atEnd) extents.push({ offset: reader.whole(), bytes: reader.whole() });
   return { offset, extentsEnd, extents };
 }
 
@@ -122,7 +123,7 @@ export function decodeStop(row: Buffer): Map<number, number> {
   const reader = new RowReader(stopKey, row);
   if (reader.u8() !== version) throw reader.damaged();
   const sessions = new Map<number, number>();
-  while (!reader.atEnd) sessions.set(reader.u32(), reader.f64());
+  while (!reader.atEnd) sessions.set(reader.u32(), reader.whole());
   return sessions;
 }
 
@@ -225,8 +226,9 @@ type OnEntry = (sequence: number, offset: number, size: number, qos: number, exp
 export function decodeQueue(key: string, row: Buffer, pages: readonly Buffer[], onEntry: OnEntry): DecodedQueue {
   const reader = new RowReader(key, row);
   if (reader.u8() !== version) throw reader.damaged();
-  const [applied, first, next] = [reader.f64(), reader.f64(), reader.f64()];
-  const [expiresAtMs, droppedCount, inboundNext] = [reader.f64(), reader.f64(), reader.f64()];
+  const [applied, first, next] = [reader.whole(), reader.whole(), reader.whole()];
+  const [expiresAtMs, droppedCount, inboundNext] = [reader.f64(), reader.whole(), reader.whole()];
+  if (Number.isNaN(expiresAtMs) || first > next) throw reader.damaged();
   const inFlight = readInFlight(reader);
   const inbound = readInbound(reader);
   let expected = first;
@@ -237,7 +239,7 @@ export function decodeQueue(key: string, row: Buffer, pages: readonly Buffer[], 
   };
   for (const page of pages) {
     const pageReader = new RowReader(key, page);
-    readEntries(pageReader, pageReader.f64(), told);
+    readEntries(pageReader, pageReader.whole(), told);
   }
   readEntries(reader, Math.max(first, Math.floor(next / pageEntries) * pageEntries), told);
   if (expected !== next) throw reader.damaged();
@@ -249,7 +251,7 @@ function readInFlight(reader: RowReader): Map<number, InFlightEntry> | undefined
   if (count === 0) return undefined;
   const inFlight = new Map<number, InFlightEntry>();
   for (let i = 0; i < count; i++) {
-    const [sequence, offset, size, bits] = [reader.f64(), reader.f64(), reader.u32(), reader.u8()];
+    const [sequence, offset, size, bits] = [reader.whole(), reader.whole(), reader.u32(), reader.u8()];
     inFlight.set(sequence, { sequence, offset, size, qos: (bits & 3) as QoS, released: (bits & 4) !== 0 });
   }
   return inFlight;
@@ -259,7 +261,7 @@ function readInbound(reader: RowReader): Map<number, number> | undefined {
   const count = reader.u32();
   if (count === 0) return undefined;
   const inbound = new Map<number, number>();
-  for (let i = 0; i < count; i++) inbound.set(reader.u16(), reader.f64());
+  for (let i = 0; i < count; i++) inbound.set(reader.u16(), reader.whole());
   return inbound;
 }
 
@@ -270,6 +272,7 @@ function readEntries(reader: RowReader, first: number, onEntry: OnEntry): void {
     const flags = lead % 8;
     const zigzag = (lead - flags) / 8;
     offset += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    if (!Number.isSafeInteger(offset) || offset < 0) throw reader.damaged();
     const size = reader.varint();
     onEntry(sequence, offset, size, flags & 3, flags >= 4 ? reader.varint() : 0);
   }

@@ -44,9 +44,10 @@ export class SessionRig {
       return read(offset, bytesMax);
     };
     let opened = false;
-    const opening = this.store.open().then(() => {
+    const opening = this.store.open().finally(() => {
       opened = true;
     });
+    opening.catch(() => undefined); // It is awaited below.
     while (!opened) await this.run();
     await opening;
     return this.store;
