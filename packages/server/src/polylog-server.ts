@@ -9,7 +9,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { TLSSocket } from "node:tls";
-import { type Clock, systemClock } from "@polylog/base/clock";
+import { type Clock, SteadyClock, systemClock } from "@polylog/base/clock";
 import { type Service, ServiceGroup, type StopOptions, service } from "@polylog/base/lifecycle";
 import { type Logger, MetricRegistry, renderPrometheus } from "@polylog/base/telemetry";
 import {
@@ -73,7 +73,7 @@ export class PolylogServer implements Service {
   readonly #options: ServeOptions;
   readonly #captures: readonly CaptureRule[];
   readonly #logger: Logger;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
   readonly #metrics = new MetricRegistry();
   readonly #listeners = new Map<string, NamedListener>();
   readonly #tlsListeners: { listener: CertificateHolder; files: TlsFiles }[] = [];
@@ -92,6 +92,14 @@ export class PolylogServer implements Service {
     this.#options = options;
     this.#captures = captures;
     this.#logger = logger;
+    this.#clock = new SteadyClock(systemClock, (what, jumpMs) => {
+      const words = {
+        held: "jumped; it is believed when that lasts for 5 min",
+        over: "is back",
+        believed: "is believed",
+      };
+      logger.child("clock").warn(`the wall clock ${words[what]}`, { jumpMs });
+    });
     this.dataDir = resolve(options.dataDir);
     const { tlsCert: cert, tlsKey: key, tlsCa: ca } = options;
     this.#tlsFiles = cert === undefined || key === undefined ? undefined : new TlsFiles({ cert, key, ca });

@@ -201,7 +201,7 @@ export const nsqOptions = {
     type: "string",
     placeholder: "HOST:PORT",
     example: "127.0.0.1:8125",
-    check: (text) => (/^.+:\d+$/.test(text) ? undefined : "must be HOST:PORT"),
+    check: findStatsdAddressProblem,
     group,
     help: "Where statistics are pushed to statsd over UDP, under nsqd's names.",
   },
@@ -247,3 +247,9 @@ export const nsqOptions = {
     help: "Leave ephemeral topics and channels out of what is pushed to statsd.",
   },
 } as const satisfies OptionTable;
+
+/** A port that there is: a packet to another cannot even be tried. */
+function findStatsdAddressProblem(text: string): string | undefined {
+  const port = Number(/^[^\0\s]+:(\d{1,5})$/.exec(text)?.[1]);
+  return port >= 1 && port <= 65_535 ? undefined : "must be HOST:PORT";
+}

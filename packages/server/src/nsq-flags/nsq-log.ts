@@ -59,8 +59,16 @@ function renderFields(fields: LogFields = {}): string {
 
 /** A coded error says all there is to say; of anything else the stack says where. */
 function renderField(value: unknown): string {
-  if (value instanceof Error) return isCodedError(value) ? value.message : (value.stack ?? value.message);
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+  if (value instanceof Error) return isCodedError(value) ? oneLine(value.message) : (value.stack ?? value.message);
+  return oneLine(typeof value === "string" ? value : (JSON.stringify(value) ?? String(value)));
+}
+
+/** What a client chose must not look like lines of the log, or talk to a terminal. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
 }
 
 /** In local time, with microseconds that are not known. */

@@ -166,6 +166,12 @@ describe("nsqd's config file", () => {
   });
 });
 
+it("refuses a statsd that no packet can be sent to", () => {
+  for (const address of ["127.0.0.1:99999", "127.0.0.1:0", "localhost", ":8125", "a b:8125", "a:8125x"])
+    assert.throws(() => optionsOf([`-statsd-address=${address}`]), /--statsd-address: .*must be HOST:PORT/, address);
+  assert.equal(optionsOf(["-statsd-address=[::1]:65535"]).nsqStatsdAddress, "[::1]:65535");
+});
+
 const refused: readonly (readonly [flags: readonly string[], reason: string])[] = [
   [["-node-id=1024"], "failed to instantiate nsqd - --node-id must be [0,1024)"],
   [["-max-deflate-level=10"], "failed to instantiate nsqd - --max-deflate-level must be [1,9]"],
