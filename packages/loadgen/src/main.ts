@@ -1,10 +1,10 @@
 /** The `mqtt-bench` command: reads argv, environment and signals, and nothing else does. */
 
 import { isCodedError } from "@polylog/base/errors";
+import { exitWhenWritten } from "@polylog/base/lifecycle";
 import { findCommand, renderUsage } from "./commands/index.ts";
 import { keyboardOf, outputOf } from "./commands/process-streams.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { exitWhenWritten } from "./exit-when-written.ts";
 import { benchProfile } from "./mqtt/bench-profile.ts";
 
 async function main(): Promise<number> {

@@ -1,6 +1,7 @@
 /** The `polylog` command: reads argv, environment and signals, and nothing else does. */
 
 import { isCodedError } from "@polylog/base/errors";
+import { exitWhenWritten } from "@polylog/base/lifecycle";
 import { findCommand, renderUsage } from "./commands/index.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 
@@ -26,6 +27,4 @@ function fail(error: unknown): number {
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
-void main()
-  .catch(fail)
-  .then((code) => process.exit(code));
+void main().catch(fail).then(exitWhenWritten);

@@ -23,8 +23,7 @@ function savedRow(): Buffer {
   for (let i = 0; i < 5; i++) queue.push(100 + 3 * i, 20, 1, i % 2 === 0 ? 0 : 5000);
   const inFlight = new Map([[6, { sequence: 6, offset: 90, size: 10, qos: 2 as const, released: false }]]);
   const inbound = new Map([[9, 4]]);
-  const rest = { inboundNext: 5, expiresAtMs: Number.POSITIVE_INFINITY, droppedCount: 0 };
-  return encodeQueue({ queue, inFlight, inbound, ...rest }, 120);
+  return encodeQueue({ queue, inFlight, inbound, inboundNext: 5, droppedCount: 0 }, Number.POSITIVE_INFINITY, 120);
 }
 
 function isWhole(value: number): boolean {

@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { isCodedError } from "@polylog/base/errors";
+import { exitWhenWritten } from "@polylog/base/lifecycle";
 import { keyboardOf, outputOf } from "../commands/process-streams.ts";
 import { exitCodeOf } from "../exit-codes.ts";
-import { exitWhenWritten } from "../exit-when-written.ts";
 import { toolVersion } from "../version.ts";
 import { crateWrite } from "./load-command.ts";
 import { loadProfile } from "./report/load-profile.ts";
