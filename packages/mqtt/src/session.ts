@@ -42,7 +42,7 @@ class Extras {
   sharedFilters: Set<string> | undefined;
 }
 
-/** Away and with one subscription it is two objects of 112 and 32 bytes. */
+/** Away and with one subscription it is 120 bytes, and 88 for the subscription. */
 export class Session implements Subscriber {
   readonly clientId: string;
   readonly #parts: SessionContext;
