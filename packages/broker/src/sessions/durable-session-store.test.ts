@@ -96,6 +96,28 @@ for (const how of ["restart", "crash"] as const) {
   });
 }
 
+test("has nothing of its own for a session that nothing happened to", async () => {
+  const rig = new SessionRig();
+  const store = await rig.open();
+  const [quiet, busy] = [await store.create("quiet", none), await store.create("busy", none)];
+  for (const session of [quiet, busy]) {
+    const receiver = new Receiver(session);
+    assert.notEqual(session.activity, store.idle, "it has a listener");
+    if (session === busy) new Publisher().publish(store, "m", session);
+    await rig.run();
+    receiver.finishAll();
+    session.detach();
+    session.expiresAtMs = 99_000;
+  }
+  assert.equal(quiet.activity, store.idle);
+  assert.notEqual(busy.activity, store.idle, "the next sequence is to be remembered");
+  await rig.advance(100);
+  const next = await rig.restart();
+  assert.equal(next.get("quiet")!.activity, next.idle);
+  assert.deepEqual([next.get("busy")!.activity.queue.next, next.idle.queue.next], [1, 0]);
+  assert.ok(next.idle.isBlank);
+});
+
 test("forgets no more than 100 ms of answers", async () => {
   const rig = new SessionRig();
   const store = await rig.open();
