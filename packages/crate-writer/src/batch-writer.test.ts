@@ -9,7 +9,15 @@ import { type FaultKind, InsertFault } from "./fault.ts";
 import { ignored, type RowResult, type RowsTransport, written } from "./rows-transport.ts";
 
 /** What happens to a request: it goes, it fails before or after the rows are written, or is too much beyond so many rows. */
-type Turn = "goes" | "later" | "lost before" | "lost after" | "refused" | "row later" | { readonly rowsMax: number };
+type Turn =
+  | "goes"
+  | "5000"
+  | "later"
+  | "lost before"
+  | "lost after"
+  | "refused"
+  | "row later"
+  | { readonly rowsMax: number };
 
 /** A table with a primary key and ON CONFLICT DO NOTHING, behind a network of which each turn is told in advance. */
 class ScriptedTable implements RowsTransport {
@@ -31,6 +39,7 @@ class ScriptedTable implements RowsTransport {
     const turn = this.#turns.shift() ?? "goes";
     if (typeof turn === "object" && rows.length > turn.rowsMax) throw fault("smaller");
     if (turn === "later" || turn === "refused") throw fault(turn);
+    if (turn === "5000") throw new InsertFault("refused", "5000", "it is anything");
     if (turn === "lost before") throw fault("unknown");
     if (this.#isStrict && rows.some((row) => this.#bad.has(row))) throw fault("row");
     const results = rows.map((row, i): RowResult => {
@@ -128,6 +137,13 @@ test("asks once about rows that are refused for the statement's sake", async () 
   assert.deepEqual([refused.length, table.requests], [100, 1]);
 });
 
+test("looks for a row behind CrateDB's 5000 only when that cannot double one", async () => {
+  const { written: count } = await write(new ScriptedTable(["5000", "5000"]), names(8));
+  assert.equal(count, 8);
+  const { refused } = await write(new ScriptedTable(["5000"]), names(8), { isIdempotent: false });
+  assert.equal(refused.length, 8);
+});
+
 test("takes two requests a row when each is bad", async () => {
   const rows = names(64);
   const table = new ScriptedTable([], rows, true);
@@ -156,7 +172,7 @@ test("does not call a row refused that may be there", async () => {
 
 test("accounts for every row, whatever happens", async () => {
   const turn = fc.oneof(
-    fc.constantFrom<Turn>("goes", "later", "lost before", "lost after", "refused", "row later"),
+    fc.constantFrom<Turn>("goes", "later", "lost before", "lost after", "refused", "row later", "5000"),
     fc.record({ rowsMax: fc.integer({ min: 0, max: 5 }) }),
   );
   await fc.assert(

@@ -100,7 +100,7 @@ export class BatchWriter {
         left = fault;
         continue;
       }
-      if (left.length > 1 && this.#mayGoInHalves(fault)) {
+      if (left.length > 1 && (fault.kind === "smaller" || fault.kind === "row")) {
         outcome.halvings++;
         if (fault.kind === "smaller") this.#rowsMax = Math.min(this.#rowsMax, Math.ceil(left.length / 2));
         const middle = left.length >> 1;
@@ -115,13 +115,6 @@ export class BatchWriter {
         return;
       }
     }
-  }
-
-  #mayGoInHalves({ kind, code }: InsertFault): boolean {
-    // CrateDB's 5000 is for anything, and does not say that nothing was written.
-    return (
-      kind === "smaller" || kind === "row" || (kind === "refused" && code === "5000" && this.#options.isIdempotent)
-    );
   }
 
   /** One request. Answers the rows to send again, or the fault of the whole. */
@@ -148,12 +141,19 @@ export class BatchWriter {
       return again;
     } catch (error) {
       if (!(error instanceof InsertFault)) throw error;
-      onRequest?.(clock.monotonicMs() - startedAtMs, indexes.length, error);
-      if (error.kind === "later" || error.kind === "unknown") brake.press();
+      const fault = isIdempotent ? perhapsOfRow(error) : error;
+      onRequest?.(clock.monotonicMs() - startedAtMs, indexes.length, fault);
+      if (fault.kind === "later" || fault.kind === "unknown") brake.press();
       else brake.release();
-      return error;
+      return fault;
     }
   }
+}
+
+/** CrateDB's 5000 is for anything, also for a row, and does not say that nothing was written. */
+function perhapsOfRow(fault: InsertFault): InsertFault {
+  const { kind, code, message } = fault;
+  return kind === "refused" && code === "5000" ? new InsertFault("row", code, message, fault) : fault;
 }
 
 function giveUp(indexes: readonly number[], isDoubtful: boolean, fault: InsertFault, outcome: BatchOutcome): void {
