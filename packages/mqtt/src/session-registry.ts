@@ -108,13 +108,15 @@ export class SessionRegistry {
     session.expirySeconds = metadata.expirySeconds;
     session.will = metadata.will;
     session.willDueMs = metadata.willDueMs;
-    for (const { filter, ...options } of metadata.subscriptions) {
-      const subscription = new Subscription(session, filter, options);
+    const { router } = this.#parts.broker;
+    for (const saved of metadata.subscriptions) {
+      const filter = router.sharedText(saved.filter);
+      const subscription = new Subscription(session, filter, saved);
       const isShared = isSharedFilter(filter);
       session.note(subscription, isShared);
       if (isShared) this.#parts.groups.restore(session, filter, subscription);
       else if (filter.startsWith(replayPrefix)) this.#resumeReplay(session, filter, metadata.positions.get(filter));
-      else this.#parts.broker.router.subscribe(filter, session, subscription);
+      else router.subscribe(filter, session, subscription);
     }
   }
 

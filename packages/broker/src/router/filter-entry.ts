@@ -12,12 +12,18 @@ const walkedMax = 16;
 const none: never[] = [];
 
 export class FilterEntry<Subscription, Capture> {
+  /** The one text of it that all who subscribe share. */
+  readonly filter: string;
   captures: readonly Capture[] = none;
   /** `subscribers[i]` has `subscriptions[i]`. Most filters have one subscriber: then it is no array, but the subscriber itself. */
   #subscribers: object[] | object | undefined;
   #subscriptions: Subscription[] = none;
   #lent = false;
   #positions: Map<object, number> | undefined;
+
+  constructor(filter = "") {
+    this.filter = filter;
+  }
 
   get size(): number {
     return this.#subscriptions.length;

@@ -223,6 +223,15 @@ test("reads a topic inside other bytes and copies it", () => {
   assert.equal(lookup(router, route.topic), route);
 });
 
+test("has one text for all who subscribe to a filter", () => {
+  const router: TextRouter = new Router();
+  for (const filter of ["a/b", "a/+"]) {
+    assert.equal(router.sharedText(filter), filter);
+    router.subscribe(filter, ann, "ann");
+    assert.equal(router.sharedText(Buffer.from(filter).toString()), filter);
+  }
+});
+
 test("prunes what no filter needs any more", () => {
   const router: TextRouter = new Router();
   const filters = ["a/+/c", "a/+", "a/#", "+/b/#", "#", "+", "a/b/c/d/#", "exact/one", "/+/", "+/+/+/+"];

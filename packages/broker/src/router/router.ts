@@ -103,6 +103,11 @@ export class Router<Subscription, Capture> {
     return previous;
   }
 
+  /** The same text, which others keep already if somebody has subscribed to it: for subscriptions, of which there are many. */
+  sharedText(filter: string): string {
+    return this.#entry(filter)?.filter ?? filter;
+  }
+
   /** Returns what was removed; undefined when there was nothing. */
   unsubscribe(filter: string, subscriber: object): Subscription | undefined {
     const entry = this.#entry(filter);
@@ -222,7 +227,7 @@ export class Router<Subscription, Capture> {
     if (existing !== undefined) return existing;
     const levels = splitToKeep(filter, this.#limits.topicLevelsMax + 1);
     this.#checkFilter(filter, levels.length);
-    const entry = new FilterEntry<Subscription, Capture>();
+    const entry = new FilterEntry<Subscription, Capture>(filter);
     if (isWildcardFilter(filter)) this.#wildcard.set(levels, entry);
     else this.#exact.set(filter, entry);
     return entry;

@@ -114,12 +114,13 @@ function subscribe(
   } else {
     const options = { qos, noLocal, retainAsPublished, identifiers };
     const isShared = parsed.shareName !== undefined;
-    const subscription = new Subscription(session, topicFilter, options);
+    const filter = isShared ? topicFilter : parts.broker.router.sharedText(topicFilter);
+    const subscription = new Subscription(session, filter, options);
     try {
       if (isShared) {
         const wait = parts.groups.join(session, topicFilter, subscription);
         if (wait !== undefined) waits.push(wait);
-      } else parts.broker.router.subscribe(topicFilter, session, subscription); // [MQTT-3.8.4-3]
+      } else parts.broker.router.subscribe(filter, session, subscription); // [MQTT-3.8.4-3]
       session.note(subscription, isShared);
     } catch (error) {
       if (!isCodedError(error)) throw error;
