@@ -61,6 +61,9 @@ function chosenRows<R extends { readonly name: string; readonly long?: true }>({
   if (words === undefined) return rows.filter(({ long }) => long !== true);
   const isMeant = (name: string, word: string) =>
     word === "all" || name === word || (word.endsWith("*") && name.startsWith(word.slice(0, -1)));
+  const names = rows.map(({ name }) => name);
+  for (const word of words)
+    if (!names.some((name) => isMeant(name, word))) throw new Error(`no row is ${word}; there are ${names.join(", ")}`);
   return rows.filter(({ name }) => words.some((word) => isMeant(name, word)));
 }
 
