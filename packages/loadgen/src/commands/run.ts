@@ -107,7 +107,7 @@ function renderRunHelp(): string {
   const list = scenarioNames.map((name) => {
     const { summary, defaults } = scenarios[name];
     const { publishers, subscribers, topics } = defaults;
-    return `  ${name.padEnd(14)}${summary}\n${" ".repeat(16)}by default ${publishers} publishers, ${subscribers} subscribers, ${topics} topics`;
+    return `  ${name.padEnd(18)}${summary}\n${" ".repeat(20)}by default ${publishers} publishers, ${subscribers} subscribers, ${topics} topics`;
   });
   const help = renderHelp(runOptions, {
     usage: "mqtt-bench run SCENARIO|--file FILE [options]",
