@@ -189,15 +189,30 @@ class Numbers {
   }
 }
 
-/** A session that keeps what comes, and how often each number did. */
-async function collect(port: number, topic: string): Promise<{ client: MqttClient; counts: Map<number, number> }> {
+interface Collector {
+  readonly client: MqttClient;
+  /** How often each number came. */
+  readonly counts: Map<number, number>;
+  /** Packet identifiers of what came and is not acknowledged to the end: its broker may send it again. */
+  readonly underWay: ReadonlySet<number | undefined>;
+}
+
+/** A session that keeps what comes. */
+async function collect(port: number, topic: string): Promise<Collector> {
   const counts = new Map<number, number>();
+  const underWay = new Set<number | undefined>();
   const session = { clientId: "collector", clean: false, properties: { sessionExpiryInterval: forGood } };
   const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { ...session, protocolVersion: 5, reconnectPeriod: 50 });
   client.on("message", (_topic, payload) => counts.set(Number(payload), (counts.get(Number(payload)) ?? 0) + 1));
+  client.on("packetreceive", ({ cmd, messageId }) => {
+    if (cmd === "publish") underWay.add(messageId);
+  });
+  client.on("packetsend", ({ cmd, messageId }) => {
+    if (cmd === "puback" || cmd === "pubcomp") underWay.delete(messageId);
+  });
   client.on("error", () => undefined);
   await client.subscribeAsync(topic, { qos: 2 });
-  return { client, counts };
+  return { client, counts, underWay };
 }
 
 async function judge(numbers: Numbers, counts: ReadonlyMap<number, number>, qos: 1 | 2): Promise<void> {
@@ -217,7 +232,7 @@ for (const qos of [1, 2] as const) {
     const flags = flagsFor(`mqtt://127.0.0.1:${mosquitto.port}`, "a/# out 2");
     const server = await startServer({ dataDir: temporaryDirectory(t), flags });
     t.after(() => server.kill());
-    const { client: collector, counts } = await collect(mosquitto.port, "a/#");
+    const { client: collector, counts, underWay } = await collect(mosquitto.port, "a/#");
     const publisher = await mqtt.connectAsync(`mqtt://127.0.0.1:${server.listeners.mqtt.port}`);
     t.after(() => Promise.all([collector.endAsync(true), publisher.endAsync(true)]));
     const numbers = new Numbers();
@@ -225,8 +240,9 @@ for (const qos of [1, 2] as const) {
       await numbers.publish(publisher, "a/b", qos, 200);
       // What mosquitto has acknowledged and not saved, it loses; so it is killed when it has nothing under way.
       await until(
-        async () => (await bridgeOf(server)).queued === 0 && counts.size === numbers.acknowledged.size,
-        () => server.output(),
+        async () =>
+          (await bridgeOf(server)).queued === 0 && counts.size === numbers.acknowledged.size && underWay.size === 0,
+        () => `${server.output()}${underWay.size} under way`,
       );
       await mosquitto.save();
       await mosquitto.kill();
