@@ -10,14 +10,14 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { authorityCert, clientCertificate, serverCertificate, temporaryDirectory } from "@polylog/testkit";
+import { authorityCert, clientCertificate, freePort, serverCertificate, temporaryDirectory } from "@polylog/testkit";
 import { findTool, missingTools } from "./outside-tools.ts";
 
 const command = fileURLToPath(new URL("../../packages/loadgen/bin/mqtt-bench.js", import.meta.url));
@@ -105,15 +105,6 @@ function checkCost({ delivery, targetCost }: Result, way: string): void {
   }
   assert.ok(targetCost!["cpuCoresMax"]! < 64, way);
   assert.ok(targetCost!["memoryBytesMax"]! > 200_000, `${targetCost!["memoryBytesMax"]} bytes over ${way}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Waits until something accepts there. */

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { temporaryDirectory } from "@polylog/testkit";
+import { freePort, temporaryDirectory } from "@polylog/testkit";
 import { Aedes } from "aedes";
 import { missingTools } from "./outside-tools.ts";
 
@@ -33,15 +33,6 @@ async function bench(...argv: readonly string[]): Promise<Result> {
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) throw new Error(`mqtt-bench ended with ${code}: ${stderr}`);
   return JSON.parse(stdout) as Result;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Waits until `port` accepts; ends `child` after the test. */

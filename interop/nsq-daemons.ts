@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { temporaryDirectory } from "@polylog/testkit";
+import { freePort, temporaryDirectory } from "@polylog/testkit";
 import { findTool } from "./outside-tools.ts";
 
 export interface Daemon {
@@ -57,13 +56,4 @@ export async function eventually(holds: () => Promise<boolean>, describe: () => 
     await sleep(50);
   }
   assert.fail(`it did not come to that: ${describe()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -2,11 +2,10 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { startServer, temporaryDirectory } from "@polylog/testkit";
+import { freePort, startServer, temporaryDirectory } from "@polylog/testkit";
 import { findTool } from "./outside-tools.ts";
 
 export interface NsqPeer {
@@ -54,15 +53,6 @@ async function startPolylog(context: TestContext, flags: readonly string[]): Pro
   context.after(async () => void (await server.stop()));
   const { nsqTcp, nsqHttp } = server.listeners;
   return { name: "Polylog", tcpPort: nsqTcp.port, httpPort: nsqHttp.port };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** What came of a conversation: frames as `type body`, and whether the peer closed. */

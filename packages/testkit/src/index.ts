@@ -4,6 +4,7 @@ export { type Door, doors } from "./crash/doors.ts";
 export { MessageLedger, type Run, renderMessage } from "./crash/message-ledger.ts";
 export { Producer } from "./crash/producer.ts";
 export { StoredLog, type StoredRecord } from "./crash/stored-log.ts";
+export { freePort } from "./free-port.ts";
 export { MemoryStream } from "./memory-stream.ts";
 export {
   type PreparedServer,

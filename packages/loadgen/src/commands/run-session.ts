@@ -2,10 +2,10 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { appendFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, hostname, totalmem } from "node:os";
 import { hostClock, systemClock } from "@polylog/base/clock";
 import { isPlainTerminal } from "../dashboard/dashboard.ts";
-import type { Environment as Machine, Target } from "../measure/result.ts";
+import type { Target } from "../measure/result.ts";
+import { thisMachine } from "../measure/this-machine.ts";
 import type { Threshold } from "../measure/thresholds.ts";
 import { BenchDashboard } from "../mqtt/bench-dashboard.ts";
 import { benchProfile } from "../mqtt/bench-profile.ts";
@@ -39,7 +39,7 @@ export class RunSession {
   readonly #address: string;
   readonly #environment: Environment;
   readonly #runId = randomUUID();
-  readonly #machine = machineOf();
+  readonly #machine = thisMachine();
   readonly #target: Target;
   readonly #log: RunLog;
   #store: ResultStore | undefined;
@@ -272,15 +272,4 @@ function latch(): { readonly promise: Promise<void>; readonly resolve: () => voi
     resolve = open;
   });
   return { promise, resolve };
-}
-
-function machineOf(): Machine {
-  return {
-    hostname: hostname(),
-    cores: availableParallelism(),
-    cpuModel: cpus()[0]?.model ?? "",
-    memoryBytes: totalmem(),
-    platform: `${process.platform} ${process.arch}`,
-    node: process.version,
-  };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "@polylog/base/clock";
 import { sparkline } from "../dashboard/screen-text.ts";
-import { FakeTerminal } from "../dashboard/testing/fake-terminal.ts";
+import { assertKeepsToSize, FakeTerminal } from "../dashboard/testing/fake-terminal.ts";
 import { BenchDashboard } from "./bench-dashboard.ts";
 import { BenchTotals } from "./bench-measures.ts";
 
@@ -59,18 +59,7 @@ test("shows the run, redraws only what changed, and gives the terminal back", ()
 
 test("keeps to the size of the terminal", () => {
   const { terminal } = start();
-  for (const [columns, rows] of [
-    [20, 5],
-    [200, 60],
-    [1, 1],
-  ] as const) {
-    terminal.resize(columns, rows);
-    assert.ok(terminal.lines.length <= Math.max(2, rows), `${terminal.lines.length} lines of ${rows}`);
-    assert.ok(
-      terminal.lines.every((line) => [...line].length <= columns),
-      terminal.lines.join("\n"),
-    );
-  }
+  assertKeepsToSize(terminal);
 });
 
 test("hears its keys", () => {

@@ -1,8 +1,8 @@
 /** From what was measured to a result of the shared form, with the account of the rows beside it. */
 
-import { availableParallelism, cpus, hostname, totalmem } from "node:os";
 import { judgeHealth } from "../../measure/health.ts";
-import { type Environment, resultVersion, summarizeAll } from "../../measure/result.ts";
+import { resultVersion, summarizeAll } from "../../measure/result.ts";
+import { thisMachine } from "../../measure/this-machine.ts";
 import { judgeThresholds, type Threshold } from "../../measure/thresholds.ts";
 import { toolVersion } from "../../version.ts";
 import type { DatabaseWatch } from "../database/database-watch.ts";
@@ -36,7 +36,7 @@ export function loadResultOf(
   const { account, totals, intervals, runtimeNs, endedBy } = outcome;
   const [acknowledged, failed] = [acknowledgedOf(account), failedOf(account)];
   const perSecond = (rows: number) => rows / (runtimeNs / 1e9);
-  const environment = machine();
+  const environment = thisMachine();
   const targetCost = watch?.cost(acknowledged);
   const samples = intervals.map(({ generator }) => generator);
   const generator = judgeHealth(samples, totals.histograms.generatorLag, environment.cores, loadProfile.words);
@@ -102,15 +102,4 @@ function warningsOf(
   const { overflow } = totals.histograms.endToEndActual;
   if (overflow > 0) found.push(`${overflow} batches took longer than 10 s; percentiles among them are their maximum`);
   return found;
-}
-
-function machine(): Environment {
-  return {
-    hostname: hostname(),
-    cores: availableParallelism(),
-    cpuModel: cpus()[0]?.model ?? "",
-    memoryBytes: totalmem(),
-    platform: `${process.platform} ${process.arch}`,
-    node: process.version,
-  };
 }

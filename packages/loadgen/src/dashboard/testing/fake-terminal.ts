@@ -1,5 +1,7 @@
 /** A terminal and a keyboard for tests of dashboards. */
 
+import assert from "node:assert/strict";
+
 const escapeCode = "\u001b";
 const sequences = new RegExp(`${escapeCode}\\[(\\d+);(\\d+)H(.*?)${escapeCode}\\[K|${escapeCode}\\[[?\\w]+`, "gs");
 const colours = new RegExp(`${escapeCode}\\[[\\d;]*m`, "g");
@@ -43,5 +45,23 @@ export class FakeTerminal {
   }
   press(key: string): void {
     this.#data(Buffer.from(key));
+  }
+}
+
+/** What is shown fits at any size; of one row a dashboard needs two. */
+export function assertKeepsToSize(terminal: FakeTerminal): void {
+  for (const [columns, rows] of [
+    [20, 5],
+    [80, 24],
+    [200, 60],
+    [1, 1],
+  ] as const) {
+    terminal.resize(columns, rows);
+    const { lines } = terminal;
+    assert.ok(lines.length <= Math.max(2, rows), `${lines.length} lines of ${rows}`);
+    assert.ok(
+      lines.every((line) => [...line].length <= columns),
+      lines.join("\n"),
+    );
   }
 }
